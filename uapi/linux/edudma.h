@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * edudma: user-memory DMA to and from a PCI device's on-board window.
+ *
+ * A node /dev/edudmaN is a file of window_bytes bytes.  read(2) and write(2)
+ * move data between user memory and the window by DMA; the calls below add
+ * vectors with mixed directions and say what the device and driver can do.
+ *
+ * ABI rules: every structure has the same layout for 32- and 64-bit callers,
+ * reserved fields must be zero, an unknown flag or direction is EINVAL and an
+ * unknown command is ENOTTY.  A structure may grow at its end; its size is
+ * part of the command number, so old and new programs run on old and new
+ * drivers as long as the bytes that the driver does not know are zero (E2BIG
+ * otherwise).
+ */
+#ifndef _UAPI_LINUX_EDUDMA_H
+#define _UAPI_LINUX_EDUDMA_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/** EDUDMA_ABI_VERSION - what edudma_info.abi_version says for this header */
+#define EDUDMA_ABI_VERSION	1
+
+/**
+ * enum edudma_direction - which way a segment moves data
+ * @EDUDMA_TO_DEVICE:	the device reads user memory; like write(2).  Needs a
+ *			file opened for writing; the memory may be read-only.
+ * @EDUDMA_FROM_DEVICE:	the device writes user memory; like read(2).  Needs a
+ *			file opened for reading and writable memory.
+ */
+enum edudma_direction {
+	EDUDMA_TO_DEVICE	= 0,
+	EDUDMA_FROM_DEVICE	= 1,
+};
+
+/**
+ * struct edudma_segment - one element of a transfer's vector
+ * @addr:	user virtual address of the first byte, any alignment
+ * @len:	bytes to move; 0 is allowed and moves nothing
+ * @offset:	where in the window the segment starts, in bytes
+ * @direction:	one of enum edudma_direction
+ * @reserved:	must be zero
+ *
+ * A segment must lie within the window: @offset + @len <= window_bytes.
+ */
+struct edudma_segment {
+	__u64 addr;
+	__u64 len;
+	__u64 offset;
+	__u32 direction;
+	__u32 reserved;
+};
+
+/*
+ * EDUDMA_TRANSFER_NO_BOUNCE: fail with EADDRNOTAVAIL at the first page that
+ * the device cannot address instead of copying it through a bounce buffer.
+ */
+#define EDUDMA_TRANSFER_NO_BOUNCE	(1U << 0)
+
+/**
+ * struct edudma_transfer - argument of EDUDMA_IOC_TRANSFER
+ * @segments:		in: user address of an array of struct edudma_segment
+ * @nr_segments:	in: elements in @segments, at most max_segments
+ * @flags:		in: EDUDMA_TRANSFER_* or 0
+ * @bytes_done:		out: bytes moved, counted from the first segment on
+ * @segments_done:	out: leading segments moved completely
+ * @error:		out: 0, or the positive errno of the first segment that
+ *			failed; the same that ioctl(2) fails with
+ *
+ * The out fields are ignored on entry and written whenever the vector was
+ * accepted and begun, also when the call then fails: what is reported done was
+ * done, whatever came after it.  A call refused before that (EINVAL, E2BIG,
+ * EBADF, EMSGSIZE, ERANGE, EFAULT on the structures themselves) writes nothing.
+ */
+struct edudma_transfer {
+	__u64 segments;
+	__u32 nr_segments;
+	__u32 flags;
+	__u64 bytes_done;
+	__u32 segments_done;
+	__u32 error;
+};
+
+/**
+ * enum edudma_engine_kind - what executes descriptors
+ * @EDUDMA_ENGINE_EDU:	edu's single transfer register set; the driver walks the
+ *			descriptors from the completion interrupt
+ */
+enum edudma_engine_kind {
+	EDUDMA_ENGINE_EDU	= 0,
+};
+
+/* The device sits behind an IOMMU: it reaches all memory, nothing bounces. */
+#define EDUDMA_CAP_IOMMU	(1U << 0)
+/* Completion interrupts are message signalled (MSI), else INTx. */
+#define EDUDMA_CAP_MSI		(1U << 1)
+
+/**
+ * struct edudma_info - result of EDUDMA_IOC_INFO
+ * @abi_version:	EDUDMA_ABI_VERSION of the driver
+ * @engine:		one of enum edudma_engine_kind
+ * @window_bytes:	size of the window, and of the node
+ * @max_transfer_bytes:	largest sum of segment lengths in one transfer
+ * @max_segments:	largest nr_segments of one transfer
+ * @address_bits:	width of the bus addresses that the device can issue
+ * @channels:		independent queues of the engine
+ * @capabilities:	EDUDMA_CAP_*
+ * @chunk_bytes:	page memory of one request that is pinned at a time; up
+ *			to two chunks are, one under DMA and one ahead of it
+ * @bounce_bytes:	bounce memory of the device, 0 if it needs none
+ * @max_descriptor_bytes: largest single hardware transfer
+ * @timeout_ms:		time that one hardware transfer may take
+ */
+struct edudma_info {
+	__u32 abi_version;
+	__u32 engine;
+	__u64 window_bytes;
+	__u64 max_transfer_bytes;
+	__u32 max_segments;
+	__u32 address_bits;
+	__u32 channels;
+	__u32 capabilities;
+	__u64 chunk_bytes;
+	__u64 bounce_bytes;
+	__u32 max_descriptor_bytes;
+	__u32 timeout_ms;
+};
+
+#define EDUDMA_IOC_MAGIC	0xED
+
+/*
+ * EDUDMA_IOC_INFO: describe the device.  A caller with a shorter struct gets
+ * its beginning, one with a longer struct gets the rest zeroed.
+ */
+#define EDUDMA_IOC_INFO		_IOR(EDUDMA_IOC_MAGIC, 0x00, struct edudma_info)
+
+/*
+ * EDUDMA_IOC_TRANSFER: run a vector of segments in order.  No other request's
+ * transfers come between them on the channel, so RAM to window to RAM within
+ * one vector is a safe copy of any size.
+ *
+ * Sleeps until done.  Returns 0 if every byte was moved; otherwise fails with
+ * the errno that @error holds.  A signal stops it before the next hardware
+ * transfer: EINTR, or a restart by SA_RESTART if nothing had been moved yet.
+ */
+#define EDUDMA_IOC_TRANSFER	_IOWR(EDUDMA_IOC_MAGIC, 0x01, struct edudma_transfer)
+
+#endif /* _UAPI_LINUX_EDUDMA_H */
