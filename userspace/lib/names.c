@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Words for the numbers of the uapi. */
+#include "internal.h"
+
+EDUDMA_API const char *edudma_version(void)
+{
+	return EDUDMA_VERSION;
+}
+
+EDUDMA_API const char *edudma_engine_name(uint32_t engine)
+{
+	switch (engine) {
+	case EDUDMA_ENGINE_EDU:
+		return "edu";
+	default:
+		return "unknown";
+	}
+}
+
+EDUDMA_API const char *edudma_direction_name(uint32_t direction)
+{
+	switch (direction) {
+	case EDUDMA_TO_DEVICE:
+		return "to-device";
+	case EDUDMA_FROM_DEVICE:
+		return "from-device";
+	default:
+		return "unknown";
+	}
+}
+
+EDUDMA_API const char *edudma_capability_name(unsigned int bit)
+{
+	if (bit >= 32)
+		return NULL;
+
+	switch (1U << bit) {
+	case EDUDMA_CAP_IOMMU:
+		return "iommu";
+	case EDUDMA_CAP_MSI:
+		return "msi";
+	default:
+		return NULL;
+	}
+}
