@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A channel: gives turns to requests, feeds the engine, watches it, and fences
+ * it off before anything that it may still touch is released.
+ */
+#include <linux/jiffies.h>
+#include <linux/wait.h>
+
+#include "device.h"
+#include "params.h"
+#include "request.h"
+
+static struct edudma_request *edudma_turn_request(struct edudma_turn *turn)
+{
+	return turn ? container_of(turn, struct edudma_request, turn) : NULL;
+}
+
+/* Progress was made: the next is due a timeout from now. */
+static void edudma_channel_touch(struct edudma_channel *ch)
+{
+	unsigned long timeout = msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
+
+	ch->deadline = jiffies + timeout;
+	if (delayed_work_pending(&ch->watchdog) &&
+	    !time_after(ch->watchdog_at, ch->deadline))
+		return;
+	ch->watchdog_at = ch->deadline;
+	mod_delayed_work(edudma_wq, &ch->watchdog, timeout);
+}
+
+static void edudma_request_move(struct edudma_request *req,
+				enum edudma_turn_state state)
+{
+	req->state = state;
+	wake_up(&req->wait);
+}
+
+/* Gives the turn to the request on deck, or to whoever is next. */
+static void edudma_channel_grant_running(struct edudma_channel *ch)
+{
+	if (ch->running)
+		return;
+
+	ch->running = ch->on_deck ?:
+		edudma_turn_request(edudma_turns_take(&ch->turns));
+	ch->on_deck = NULL;
+	if (ch->running) {
+		edudma_request_move(ch->running, EDUDMA_TURN_RUNNING);
+		edudma_channel_touch(ch);
+	}
+}
+
+static void edudma_channel_grant_on_deck(struct edudma_channel *ch)
+{
+	if (ch->on_deck)
+		return;
+
+	ch->on_deck = edudma_turn_request(edudma_turns_take(&ch->turns));
+	if (ch->on_deck)
+		edudma_request_move(ch->on_deck, EDUDMA_TURN_ON_DECK);
+}
+
+/* Gives the engine as much of the running request as it takes. */
+static void edudma_channel_issue(struct edudma_channel *ch)
+{
+	const struct edudma_engine_ops *ops = ch->edev->engine.ops;
+	struct edudma_chunk *chunk;
+	unsigned int issued;
+
+	list_for_each_entry(chunk, &ch->running->chunks, node) {
+		if (chunk->issued == chunk->limit)
+			continue;
+		issued = ops->issue(ch, chunk->descs.array + chunk->issued,
+				    chunk->limit - chunk->issued);
+		if (!issued)
+			break;
+		chunk->issued += issued;
+		ch->posted += issued;
+		edudma_count(&ch->edev->stats.descriptors, issued);
+		edudma_channel_touch(ch);
+		if (chunk->issued < chunk->limit)
+			break;
+	}
+}
+
+/*
+ * Starts whatever can be started now and passes turns on that are over.  A
+ * request that neither has chunks here nor will submit any is never left as
+ * the running one, in any state: its submitter may free it.
+ */
+static void edudma_channel_advance(struct edudma_channel *ch)
+{
+	for (;;) {
+		if (ch->state == EDUDMA_CHANNEL_OPEN) {
+			edudma_channel_grant_running(ch);
+			if (ch->running)
+				edudma_channel_issue(ch);
+		}
+		if (!ch->running)
+			return;
+		if (!ch->running->finished || !list_empty(&ch->running->chunks))
+			break;
+		edudma_request_move(ch->running, EDUDMA_TURN_OVER);
+		ch->running = NULL;
+	}
+
+	if (ch->state == EDUDMA_CHANNEL_OPEN)
+		edudma_channel_grant_on_deck(ch);
+}
+
+/* Stops a request: what the engine has not got, it will not get. */
+static void edudma_request_stop(struct edudma_request *req, int error,
+				struct list_head *done)
+{
+	struct edudma_chunk *chunk, *next;
+
+	if (!req->error)
+		req->error = error;
+	req->finished = true;
+
+	list_for_each_entry_safe(chunk, next, &req->chunks, node) {
+		chunk->limit = chunk->issued;
+		if (chunk->retired == chunk->limit)
+			list_move_tail(&chunk->node, done);
+	}
+	wake_up(&req->wait);
+}
+
+/* Takes its chunks from a request once the engine is known to be quiet. */
+static void edudma_request_strip(struct edudma_request *req,
+				 struct list_head *done)
+{
+	list_splice_tail_init(&req->chunks, done);
+}
+
+/* Stops every request of a channel that will not serve any more. */
+static void edudma_channel_stop_all(struct edudma_channel *ch, int error,
+				    struct list_head *done)
+{
+	struct edudma_request *req;
+
+	while ((req = edudma_turn_request(edudma_turns_take(&ch->turns)))) {
+		edudma_request_stop(req, error, done);
+		edudma_request_move(req, EDUDMA_TURN_OVER);
+	}
+	if (ch->on_deck) {
+		edudma_request_stop(ch->on_deck, error, done);
+		edudma_request_move(ch->on_deck, EDUDMA_TURN_OVER);
+		ch->on_deck = NULL;
+	}
+	if (ch->running) {
+		edudma_request_stop(ch->running, error, done);
+		edudma_channel_advance(ch);
+	}
+}
+
+/**
+ * edudma_channel_enter() - queue a request for its turn
+ * @req:	the request, with nothing submitted
+ * @queue:	its file's queue
+ *
+ * Context: Process; no locks.
+ * Return: 0, -ENODEV if the device is gone, -EIO if its engine is dead.
+ */
+int edudma_channel_enter(struct edudma_request *req, struct edudma_queue *queue)
+{
+	struct edudma_channel *ch = req->channel;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	if (ch->state == EDUDMA_CHANNEL_CLOSED) {
+		ret = -ENODEV;
+	} else if (ch->state == EDUDMA_CHANNEL_DEAD) {
+		ret = -EIO;
+	} else {
+		edudma_turns_add(&ch->turns, queue, &req->turn);
+		edudma_channel_advance(ch);
+	}
+	spin_unlock_irqrestore(&ch->lock, flags);
+
+	return ret;
+}
+
+/**
+ * edudma_channel_submit() - queue a mapped chunk behind those of its request
+ * @chunk:	the chunk
+ * @last:	no further chunk will follow, so the turn can be passed on as
+ *		soon as this one is done
+ *
+ * Context: Process, under edudma_device.gate.
+ * Return: 0, and the chunk belongs to the channel; or why the request was
+ * stopped meanwhile.
+ */
+int edudma_channel_submit(struct edudma_chunk *chunk, bool last)
+{
+	struct edudma_request *req = chunk->req;
+	struct edudma_channel *ch = req->channel;
+	unsigned long flags;
+	int ret;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	ret = req->error;
+	if (!ret) {
+		kref_get(&req->ref);
+		chunk->busy = true;
+		chunk->limit = chunk->descs.count;
+		req->in_flight++;
+		ch->in_flight++;
+		req->finished = last;
+		list_add_tail(&chunk->node, &req->chunks);
+		if (req == ch->running)
+			edudma_channel_advance(ch);
+	}
+	spin_unlock_irqrestore(&ch->lock, flags);
+
+	return ret;
+}
+
+/**
+ * edudma_channel_finish() - no further chunk will be submitted
+ * @req:	a request that was entered
+ *
+ * Context: Process; no locks.
+ */
+void edudma_channel_finish(struct edudma_request *req)
+{
+	struct edudma_channel *ch = req->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	req->finished = true;
+	edudma_channel_advance(ch);
+	spin_unlock_irqrestore(&ch->lock, flags);
+}
+
+/**
+ * edudma_channel_cancel() - stop a request before its next descriptor
+ * @req:	a request that was entered
+ * @error:	what it ends with if it was not stopped before
+ *
+ * Descriptors that the engine has are waited out by the channel, the chunks
+ * they belong to stay with it until then.  Everything else is released.
+ *
+ * Context: Process; no locks.
+ */
+void edudma_channel_cancel(struct edudma_request *req, int error)
+{
+	struct edudma_channel *ch = req->channel;
+	unsigned long flags;
+	LIST_HEAD(done);
+
+	spin_lock_irqsave(&ch->lock, flags);
+	edudma_request_stop(req, error, &done);
+	if (req->state == EDUDMA_TURN_WAITING) {
+		edudma_turns_remove(&req->turn);
+		edudma_request_move(req, EDUDMA_TURN_OVER);
+	} else if (req == ch->on_deck) {
+		ch->on_deck = NULL;
+		edudma_request_move(req, EDUDMA_TURN_OVER);
+	}
+	edudma_channel_advance(ch);
+	spin_unlock_irqrestore(&ch->lock, flags);
+
+	edudma_chunks_complete(&done);
+}
+
+/**
+ * edudma_channel_release() - a chunk has let go of everything
+ * @chunk:	the chunk; belongs to the submitter again, or is freed
+ *
+ * Context: Any; no locks.
+ */
+void edudma_channel_release(struct edudma_chunk *chunk)
+{
+	struct edudma_request *req = chunk->req;
+	struct edudma_channel *ch = req->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	req->done += chunk->bytes_done;
+	req->in_flight--;
+	chunk->busy = false;
+	wake_up(&req->wait);
+	if (!--ch->in_flight)
+		wake_up(&ch->drained);
+	spin_unlock_irqrestore(&ch->lock, flags);
+
+	edudma_request_put(req);
+}
+
+/**
+ * edudma_channel_retire() - descriptors have been executed
+ * @ch:		the channel
+ * @count:	how many, in the order they were issued
+ * @done:	chunks that are complete are added here
+ *
+ * Issues what comes next before it returns, so the caller can take its time
+ * with @done, which it must give to edudma_chunks_complete() without the lock.
+ *
+ * Context: Any, under the channel's lock.
+ */
+void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
+			   struct list_head *done)
+{
+	struct edudma_chunk *chunk;
+
+	while (count--) {
+		chunk = list_first_entry(&ch->running->chunks,
+					 struct edudma_chunk, node);
+		chunk->bytes_done += chunk->descs.array[chunk->retired].len;
+		chunk->retired++;
+		ch->posted--;
+		if (chunk->retired == chunk->limit)
+			list_move_tail(&chunk->node, done);
+	}
+	edudma_channel_advance(ch);
+	if (ch->running && !ch->posted)
+		edudma_channel_touch(ch);
+}
+
+/*
+ * The engine was told to stop and could not be stopped.  What it holds is never
+ * released; everybody else is sent away.
+ */
+static void edudma_channel_die(struct edudma_channel *ch, int error)
+{
+	LIST_HEAD(held);
+	LIST_HEAD(done);
+	struct edudma_chunk *chunk, *next;
+
+	spin_lock_irq(&ch->lock);
+	if (ch->state != EDUDMA_CHANNEL_CLOSED)
+		ch->state = EDUDMA_CHANNEL_DEAD;
+	edudma_channel_stop_all(ch, error, &done);
+	if (ch->running)
+		edudma_request_strip(ch->running, &held);
+	edudma_channel_advance(ch);
+	spin_unlock_irq(&ch->lock);
+
+	edudma_chunks_complete(&done);
+	list_for_each_entry_safe(chunk, next, &held, node) {
+		list_del_init(&chunk->node);
+		edudma_chunk_leak(chunk);
+	}
+}
+
+/* A descriptor is overdue: fence the engine off, fail its request, go on. */
+static void edudma_channel_recover(struct edudma_channel *ch)
+{
+	struct edudma_device *edev = ch->edev;
+	LIST_HEAD(done);
+
+	dev_warn(&edev->dev, "transfer timed out, stopping the engine\n");
+	edudma_count(&edev->stats.timeouts, 1);
+
+	if (edev->engine.ops->quiesce(ch)) {
+		dev_crit(&edev->dev, "engine does not stop, device is unusable until it is reset\n");
+		edudma_channel_die(ch, -EIO);
+		return;
+	}
+	edev->engine.ops->restart(ch);
+
+	spin_lock_irq(&ch->lock);
+	ch->posted = 0;
+	edudma_request_stop(ch->running, -ETIMEDOUT, &done);
+	edudma_request_strip(ch->running, &done);
+	if (ch->state == EDUDMA_CHANNEL_FENCING)
+		ch->state = EDUDMA_CHANNEL_OPEN;
+	edudma_channel_advance(ch);
+	spin_unlock_irq(&ch->lock);
+
+	edudma_chunks_complete(&done);
+}
+
+/*
+ * Runs when the running request was due to make progress.  Either the engine
+ * has not finished a descriptor, or the process has not come with its next
+ * chunk: then somebody else gets the turn, or one process that waits for a page
+ * forever would stop them all.
+ */
+static void edudma_channel_watchdog(struct work_struct *work)
+{
+	struct edudma_channel *ch =
+		container_of(work, struct edudma_channel, watchdog.work);
+	bool stuck = false;
+	LIST_HEAD(done);
+
+	spin_lock_irq(&ch->lock);
+	if (ch->state != EDUDMA_CHANNEL_OPEN || !ch->running) {
+		/* nothing to watch */
+	} else if (time_before(jiffies, ch->deadline)) {
+		ch->watchdog_at = ch->deadline;
+		mod_delayed_work(edudma_wq, &ch->watchdog, ch->deadline - jiffies);
+	} else if (ch->posted) {
+		ch->state = EDUDMA_CHANNEL_FENCING;
+		stuck = true;
+	} else {
+		edudma_count(&ch->edev->stats.timeouts, 1);
+		edudma_request_stop(ch->running, -ETIMEDOUT, &done);
+		edudma_channel_advance(ch);
+	}
+	spin_unlock_irq(&ch->lock);
+
+	edudma_chunks_complete(&done);
+	if (stuck)
+		edudma_channel_recover(ch);
+}
+
+/**
+ * edudma_channel_init() - an open channel with nothing to do
+ * @ch:		the channel
+ * @edev:	its device
+ */
+void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev)
+{
+	spin_lock_init(&ch->lock);
+	init_waitqueue_head(&ch->drained);
+	edudma_turns_init(&ch->turns);
+	INIT_DELAYED_WORK(&ch->watchdog, edudma_channel_watchdog);
+	ch->edev = edev;
+	ch->state = EDUDMA_CHANNEL_OPEN;
+}
+
+/**
+ * edudma_channel_shutdown() - stop for good
+ * @ch:		the channel
+ *
+ * Every request ends with -ENODEV.  When this returns the engine is quiet and
+ * every chunk is released, or leaked where the engine could not be stopped.
+ *
+ * Context: Process, may sleep; nothing new can be mapped any more.
+ */
+void edudma_channel_shutdown(struct edudma_channel *ch)
+{
+	LIST_HEAD(done);
+
+	spin_lock_irq(&ch->lock);
+	ch->state = EDUDMA_CHANNEL_CLOSED;
+	edudma_channel_stop_all(ch, -ENODEV, &done);
+	spin_unlock_irq(&ch->lock);
+
+	edudma_chunks_complete(&done);
+	cancel_delayed_work_sync(&ch->watchdog);
+
+	if (ch->edev->engine.ops->quiesce(ch)) {
+		dev_crit(&ch->edev->dev, "engine does not stop\n");
+		edudma_channel_die(ch, -ENODEV);
+	} else {
+		spin_lock_irq(&ch->lock);
+		ch->posted = 0;
+		if (ch->running)
+			edudma_request_strip(ch->running, &done);
+		edudma_channel_advance(ch);
+		spin_unlock_irq(&ch->lock);
+
+		edudma_chunks_complete(&done);
+	}
+
+	/* Some may be on their way out in other contexts. */
+	wait_event(ch->drained, !READ_ONCE(ch->in_flight));
+}

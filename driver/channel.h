@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A channel: the engine's queue and the requests that share it.
+ */
+#ifndef EDUDMA_CHANNEL_H
+#define EDUDMA_CHANNEL_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "turns.h"
+
+struct edudma_chunk;
+struct edudma_device;
+struct edudma_request;
+
+/**
+ * enum edudma_channel_state - whether descriptors may be issued
+ * @EDUDMA_CHANNEL_OPEN:	yes
+ * @EDUDMA_CHANNEL_FENCING:	no, the watchdog is stopping the engine
+ * @EDUDMA_CHANNEL_DEAD:	no, the engine could not be stopped: never again
+ * @EDUDMA_CHANNEL_CLOSED:	no, the device is being removed
+ */
+enum edudma_channel_state {
+	EDUDMA_CHANNEL_OPEN,
+	EDUDMA_CHANNEL_FENCING,
+	EDUDMA_CHANNEL_DEAD,
+	EDUDMA_CHANNEL_CLOSED,
+};
+
+/**
+ * struct edudma_channel - a queue of the engine
+ *
+ * One request runs; the next is on deck, so that its first chunk is pinned and
+ * mapped when its turn comes and the engine need not wait for a process to
+ * wake.  All others wait without holding any page.  That bounds what is pinned
+ * on a channel to three chunks, however many processes use it.
+ *
+ * @lock:	protects everything here, the turn and the progress of every
+ *		request, and the engine's issuing; irq-safe, innermost but for
+ *		the wait queues' and the workqueue's own
+ * @edev:	the device
+ * @state:	see enum edudma_channel_state
+ * @turns:	requests that wait
+ * @running:	the request whose turn it is, or NULL
+ * @on_deck:	the request whose turn is next, or NULL; only with @running
+ * @posted:	descriptors issued and not retired, all of @running
+ * @in_flight:	chunks submitted and not released, of all requests
+ * @drained:	woken when @in_flight becomes 0
+ * @deadline:	in jiffies, when @running must have made progress
+ * @watchdog:	looks at @deadline
+ * @watchdog_at: in jiffies, when it looks next, if it is pending
+ */
+struct edudma_channel {
+	spinlock_t lock;
+	struct edudma_device *edev;
+	enum edudma_channel_state state;
+	struct edudma_turns turns;
+	struct edudma_request *running;
+	struct edudma_request *on_deck;
+	unsigned int posted;
+	unsigned int in_flight;
+	wait_queue_head_t drained;
+	unsigned long deadline;
+	struct delayed_work watchdog;
+	unsigned long watchdog_at;
+};
+
+void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev);
+void edudma_channel_shutdown(struct edudma_channel *ch);
+
+int edudma_channel_enter(struct edudma_request *req, struct edudma_queue *queue);
+int edudma_channel_submit(struct edudma_chunk *chunk, bool last);
+void edudma_channel_finish(struct edudma_request *req);
+void edudma_channel_cancel(struct edudma_request *req, int error);
+
+void edudma_channel_release(struct edudma_chunk *chunk);
+
+void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
+			   struct list_head *done);
+
+/* chunk.c */
+void edudma_chunks_complete(struct list_head *done);
+
+#endif /* EDUDMA_CHANNEL_H */

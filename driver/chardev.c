@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The node: a file of the size of the window.
+ */
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "device.h"
+#include "request.h"
+
+#define EDUDMA_MINORS	(MINORMASK + 1)
+
+static dev_t edudma_devt;
+static DEFINE_IDA(edudma_ida);
+
+static struct class edudma_class = {
+	.name = "edudma",
+};
+
+/**
+ * edudma_device_gone() - has the hardware been taken away
+ * @edev:	the device
+ *
+ * Context: Process, may sleep.  The answer can be out of date on return, unless
+ * it is yes.
+ */
+bool edudma_device_gone(struct edudma_device *edev)
+{
+	bool gone;
+
+	down_read(&edev->gate);
+	gone = edev->gone;
+	up_read(&edev->gate);
+
+	return gone;
+}
+
+static int edudma_open(struct inode *inode, struct file *file)
+{
+	struct edudma_device *edev = container_of(inode->i_cdev,
+						  struct edudma_device, cdev);
+	struct edudma_file *efile;
+
+	if (edudma_device_gone(edev))
+		return -ENODEV;
+
+	efile = kzalloc(sizeof(*efile), GFP_KERNEL_ACCOUNT);
+	if (!efile)
+		return -ENOMEM;
+
+	efile->edev = edev;
+	edudma_queue_init(&efile->queue);
+	file->private_data = efile;
+
+	return 0;
+}
+
+/*
+ * Nobody can be in a call on this file any more, so its queue is empty.  What a
+ * killed process left running does not refer to the file.
+ */
+static int edudma_release(struct inode *inode, struct file *file)
+{
+	kfree(file->private_data);
+	return 0;
+}
+
+/* Turns the first bytes of a user iterator into segments of the window. */
+static struct edudma_request *
+edudma_request_from_iter(struct edudma_device *edev, const struct iov_iter *from,
+			 u64 offset, size_t len, enum edudma_direction direction)
+{
+	struct iov_iter iter = *from;
+	struct edudma_request *req;
+	unsigned int n = 0;
+
+	req = edudma_request_alloc(edev, iter.nr_segs);
+	if (!req)
+		return NULL;
+
+	iov_iter_truncate(&iter, len);
+	while (iov_iter_count(&iter)) {
+		size_t part = iov_iter_single_seg_count(&iter);
+
+		if (part) {
+			req->segments[n++] = (struct edudma_segment) {
+				.addr = (unsigned long)iter_iov_addr(&iter),
+				.len = part,
+				.offset = offset + req->len,
+				.direction = direction,
+			};
+			req->len += part;
+		}
+		iov_iter_advance(&iter, part);
+	}
+	req->nr_segments = n;
+
+	return req;
+}
+
+/* Common to reading and writing: len bytes between the iterator and the file. */
+static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
+			      size_t len, enum edudma_direction direction)
+{
+	struct edudma_file *efile = iocb->ki_filp->private_data;
+	struct edudma_result result;
+	struct edudma_request *req;
+
+	/* Kernel memory (splice, kernel_read) is not a user's to be pinned. */
+	if (!user_backed_iter(iter))
+		return -EINVAL;
+
+	req = edudma_request_from_iter(efile->edev, iter, iocb->ki_pos, len,
+				       direction);
+	if (!req)
+		return -ENOMEM;
+
+	edudma_request_run(req, efile, &result);
+	edudma_request_put(req);
+	if (!result.bytes)
+		return result.error;
+
+	iov_iter_advance(iter, result.bytes);
+	iocb->ki_pos += result.bytes;
+
+	return result.bytes;
+}
+
+static ssize_t edudma_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct edudma_file *efile = iocb->ki_filp->private_data;
+	u64 window = efile->edev->engine.window_bytes;
+
+	if (edudma_device_gone(efile->edev))
+		return -ENODEV;
+	if (!iov_iter_count(to) || iocb->ki_pos >= window)
+		return 0;
+
+	return edudma_rw_iter(iocb, to,
+			      min_t(u64, iov_iter_count(to), window - iocb->ki_pos),
+			      EDUDMA_FROM_DEVICE);
+}
+
+static ssize_t edudma_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct edudma_file *efile = iocb->ki_filp->private_data;
+	u64 window = efile->edev->engine.window_bytes;
+
+	if (edudma_device_gone(efile->edev))
+		return -ENODEV;
+	if (!iov_iter_count(from))
+		return 0;
+	if (iocb->ki_pos >= window)
+		return -ENOSPC;
+
+	return edudma_rw_iter(iocb, from,
+			      min_t(u64, iov_iter_count(from), window - iocb->ki_pos),
+			      EDUDMA_TO_DEVICE);
+}
+
+static loff_t edudma_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct edudma_file *efile = file->private_data;
+
+	if (edudma_device_gone(efile->edev))
+		return -ENODEV;
+
+	return fixed_size_llseek(file, offset, whence,
+				 efile->edev->engine.window_bytes);
+}
+
+/* Transfers always make progress, so only the loss of the device is news. */
+static __poll_t edudma_poll(struct file *file, poll_table *wait)
+{
+	struct edudma_file *efile = file->private_data;
+
+	poll_wait(file, &efile->edev->poll_wait, wait);
+	if (edudma_device_gone(efile->edev))
+		return EPOLLHUP | EPOLLERR;
+
+	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+}
+
+static const struct file_operations edudma_fops = {
+	.owner = THIS_MODULE,
+	.open = edudma_open,
+	.release = edudma_release,
+	.llseek = edudma_llseek,
+	.read_iter = edudma_read_iter,
+	.write_iter = edudma_write_iter,
+	.poll = edudma_poll,
+	.unlocked_ioctl = edudma_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static void edudma_device_free(struct device *dev)
+{
+	struct edudma_device *edev = container_of(dev, struct edudma_device, dev);
+
+	edudma_bounce_exit(&edev->bounce);
+	ida_free(&edudma_ida, edev->id);
+	kfree(edev);
+}
+
+/**
+ * edudma_device_alloc() - make the structure for a device
+ * @pdev:	the PCI device, parent of the class device
+ *
+ * Context: May sleep.
+ * Return: the device with one reference for put_device(), not visible yet; or
+ * an error pointer.
+ */
+struct edudma_device *edudma_device_alloc(struct pci_dev *pdev)
+{
+	struct edudma_device *edev;
+	int id;
+
+	edev = kzalloc(sizeof(*edev), GFP_KERNEL);
+	if (!edev)
+		return ERR_PTR(-ENOMEM);
+
+	id = ida_alloc_max(&edudma_ida, EDUDMA_MINORS - 1, GFP_KERNEL);
+	if (id < 0) {
+		kfree(edev);
+		return ERR_PTR(id);
+	}
+
+	edev->id = id;
+	edev->pdev = pdev;
+	init_rwsem(&edev->gate);
+	init_waitqueue_head(&edev->poll_wait);
+	edudma_channel_init(&edev->channel, edev);
+
+	device_initialize(&edev->dev);
+	edev->dev.class = &edudma_class;
+	edev->dev.parent = &pdev->dev;
+	edev->dev.devt = MKDEV(MAJOR(edudma_devt), id);
+	edev->dev.groups = edudma_groups;
+	edev->dev.release = edudma_device_free;
+
+	cdev_init(&edev->cdev, &edudma_fops);
+	edev->cdev.owner = THIS_MODULE;
+
+	id = dev_set_name(&edev->dev, "edudma%d", edev->id);
+	if (id) {
+		put_device(&edev->dev);
+		return ERR_PTR(id);
+	}
+
+	return edev;
+}
+
+/**
+ * edudma_device_publish() - make the node appear
+ * @edev:	the device, ready for requests
+ *
+ * Context: May sleep.
+ * Return: 0 or -errno.
+ */
+int edudma_device_publish(struct edudma_device *edev)
+{
+	return cdev_device_add(&edev->cdev, &edev->dev);
+}
+
+/**
+ * edudma_device_unpublish() - make the node disappear
+ * @edev:	the device
+ *
+ * New opens and, on files that are open, new calls fail with -ENODEV from here
+ * on, and no new DMA mapping is made.
+ *
+ * Context: May sleep.
+ */
+void edudma_device_unpublish(struct edudma_device *edev)
+{
+	down_write(&edev->gate);
+	edev->gone = true;
+	up_write(&edev->gate);
+
+	cdev_device_del(&edev->cdev, &edev->dev);
+	wake_up_poll(&edev->poll_wait, EPOLLHUP | EPOLLERR);
+}
+
+/** edudma_chardev_init() - register the class and the numbers.  May sleep. */
+int edudma_chardev_init(void)
+{
+	int ret;
+
+	ret = alloc_chrdev_region(&edudma_devt, 0, EDUDMA_MINORS, "edudma");
+	if (ret)
+		return ret;
+
+	ret = class_register(&edudma_class);
+	if (ret)
+		unregister_chrdev_region(edudma_devt, EDUDMA_MINORS);
+
+	return ret;
+}
+
+/** edudma_chardev_exit() - undo edudma_chardev_init().  May sleep. */
+void edudma_chardev_exit(void)
+{
+	class_unregister(&edudma_class);
+	unregister_chrdev_region(edudma_devt, EDUDMA_MINORS);
+	ida_destroy(&edudma_ida);
+}

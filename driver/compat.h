@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only place that knows kernel versions.  Each entry gives the new name on
+ * old kernels and says which release changed what; the rest of the driver is
+ * written against the newest kernel.
+ */
+#ifndef EDUDMA_COMPAT_H
+#define EDUDMA_COMPAT_H
+
+#include <linux/pci.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+
+/* 6.8 renamed PCI_IRQ_LEGACY to PCI_IRQ_INTX. */
+#ifndef PCI_IRQ_INTX
+#define PCI_IRQ_INTX PCI_IRQ_LEGACY
+#endif
+
+/*
+ * 6.4 added iter_iov_addr(), which hides where an iterator keeps its vector.
+ * 6.0 had added ITER_UBUF, a single user buffer without a vector.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline void __user *edudma_iter_addr(const struct iov_iter *iter)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+	if (iter_is_ubuf(iter))
+		return iter->ubuf + iter->iov_offset;
+#endif
+	return iter->iov->iov_base + iter->iov_offset;
+}
+#define iter_iov_addr(iter) edudma_iter_addr(iter)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+static inline bool user_backed_iter(const struct iov_iter *iter)
+{
+	return iter_is_iovec(iter);
+}
+#endif
+
+#endif /* EDUDMA_COMPAT_H */

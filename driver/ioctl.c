@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EDUDMA_IOC_*: checks what user space says, and says what became of it.
+ */
+#include <linux/build_bug.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/uaccess.h>
+
+#include "device.h"
+#include "params.h"
+#include "request.h"
+
+/* The uapi's layout, for 32- and 64-bit callers alike. */
+static_assert(sizeof(struct edudma_segment) == 32);
+static_assert(offsetof(struct edudma_segment, direction) == 24);
+static_assert(sizeof(struct edudma_transfer) == 32);
+static_assert(offsetof(struct edudma_transfer, bytes_done) == 16);
+static_assert(offsetof(struct edudma_transfer, error) == 28);
+static_assert(sizeof(struct edudma_info) == 64);
+static_assert(offsetof(struct edudma_info, chunk_bytes) == 40);
+
+/* Size of each argument when it was first published: the least to accept. */
+#define EDUDMA_TRANSFER_SIZE_VER0	32
+#define EDUDMA_INFO_SIZE_VER0		64
+
+/* Copies a struct to a caller that may know a shorter or a longer one. */
+static int edudma_copy_to_user(void __user *arg, size_t usize, const void *src,
+			       size_t ksize)
+{
+	size_t size = min(usize, ksize);
+
+	if (copy_to_user(arg, src, size))
+		return -EFAULT;
+	if (usize > size && clear_user(arg + size, usize - size))
+		return -EFAULT;
+
+	return 0;
+}
+
+static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
+			      size_t usize)
+{
+	const struct edudma_engine *engine = &edev->engine;
+	struct edudma_info info = {
+		.abi_version = EDUDMA_ABI_VERSION,
+		.engine = engine->ops->kind,
+		.window_bytes = engine->window_bytes,
+		.max_transfer_bytes = EDUDMA_MAX_TRANSFER,
+		.max_segments = EDUDMA_MAX_SEGMENTS,
+		.address_bits = fls64(edev->address_mask),
+		.channels = 1,
+		.capabilities = (edev->iommu ? EDUDMA_CAP_IOMMU : 0) |
+				(edev->msi ? EDUDMA_CAP_MSI : 0),
+		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
+		.bounce_bytes = (u64)edev->bounce.count << PAGE_SHIFT,
+		.max_descriptor_bytes = engine->max_descriptor_bytes,
+		.timeout_ms = READ_ONCE(edudma_timeout_ms),
+	};
+
+	if (usize < EDUDMA_INFO_SIZE_VER0)
+		return -EINVAL;
+
+	return edudma_copy_to_user(arg, usize, &info, sizeof(info));
+}
+
+/* A segment of the user's, against the file's mode and the window. */
+static int edudma_check_segment(const struct edudma_segment *seg, fmode_t mode,
+				u64 window_bytes)
+{
+	u64 end;
+
+	if (seg->reserved)
+		return -EINVAL;
+
+	switch (seg->direction) {
+	case EDUDMA_TO_DEVICE:
+		if (!(mode & FMODE_WRITE))
+			return -EBADF;
+		break;
+	case EDUDMA_FROM_DEVICE:
+		if (!(mode & FMODE_READ))
+			return -EBADF;
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	if (check_add_overflow(seg->offset, seg->len, &end) || end > window_bytes)
+		return -ERANGE;
+	if (seg->addr != (unsigned long)seg->addr ||
+	    !access_ok((void __user *)(unsigned long)seg->addr, seg->len))
+		return -EFAULT;
+
+	return 0;
+}
+
+/* Checks every segment before any of them is begun, and sums them up. */
+static int edudma_check_request(struct edudma_request *req, fmode_t mode)
+{
+	u64 window_bytes = req->channel->edev->engine.window_bytes;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < req->nr_segments; i++) {
+		ret = edudma_check_segment(&req->segments[i], mode, window_bytes);
+		if (ret)
+			return ret;
+		if (check_add_overflow(req->len, req->segments[i].len, &req->len) ||
+		    req->len > EDUDMA_MAX_TRANSFER)
+			return -EMSGSIZE;
+	}
+
+	return 0;
+}
+
+static struct edudma_request *
+edudma_request_from_user(struct edudma_device *edev,
+			 const struct edudma_transfer *transfer, fmode_t mode)
+{
+	struct edudma_request *req;
+	int ret;
+
+	if (transfer->flags & ~EDUDMA_TRANSFER_NO_BOUNCE)
+		return ERR_PTR(-EINVAL);
+	if (transfer->nr_segments > EDUDMA_MAX_SEGMENTS)
+		return ERR_PTR(-EMSGSIZE);
+
+	req = edudma_request_alloc(edev, transfer->nr_segments);
+	if (!req)
+		return ERR_PTR(-ENOMEM);
+	req->no_bounce = transfer->flags & EDUDMA_TRANSFER_NO_BOUNCE;
+
+	ret = -EFAULT;
+	if (transfer->segments != (unsigned long)transfer->segments ||
+	    copy_from_user(req->segments,
+			   (void __user *)(unsigned long)transfer->segments,
+			   array_size(req->nr_segments, sizeof(*req->segments))))
+		goto err_put;
+
+	ret = edudma_check_request(req, mode);
+	if (ret)
+		goto err_put;
+
+	return req;
+
+err_put:
+	edudma_request_put(req);
+	return ERR_PTR(ret);
+}
+
+static long edudma_ioctl_transfer(struct file *file, void __user *arg,
+				  size_t usize)
+{
+	struct edudma_file *efile = file->private_data;
+	struct edudma_transfer transfer;
+	struct edudma_result result;
+	struct edudma_request *req;
+	int ret;
+
+	if (usize < EDUDMA_TRANSFER_SIZE_VER0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&transfer, sizeof(transfer), arg, usize);
+	if (ret)
+		return ret;
+
+	req = edudma_request_from_user(efile->edev, &transfer, file->f_mode);
+	if (IS_ERR(req))
+		return PTR_ERR(req);
+
+	edudma_request_run(req, efile, &result);
+	edudma_request_put(req);
+
+	/* Nothing was done: the call is restarted or ends with EINTR as is. */
+	if (result.error == -ERESTARTSYS)
+		return result.error;
+
+	transfer.bytes_done = result.bytes;
+	transfer.segments_done = result.segments;
+	transfer.error = -result.error;
+	ret = edudma_copy_to_user(arg, min(usize, sizeof(transfer)), &transfer,
+				  sizeof(transfer));
+
+	return ret ?: result.error;
+}
+
+/**
+ * edudma_ioctl() - dispatch by number, as the size belongs to the caller
+ * @file:	the open file
+ * @cmd:	EDUDMA_IOC_*, with the size of the caller's struct
+ * @arg:	user address of the struct
+ *
+ * Context: Process, may sleep.
+ * Return: 0 or -errno, see docs/uapi.md.
+ */
+long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct edudma_file *efile = file->private_data;
+	void __user *uarg = (void __user *)arg;
+
+	if (edudma_device_gone(efile->edev))
+		return -ENODEV;
+
+	switch (cmd & ~IOCSIZE_MASK) {
+	case EDUDMA_IOC_INFO & ~IOCSIZE_MASK:
+		return edudma_ioctl_info(efile->edev, uarg, _IOC_SIZE(cmd));
+	case EDUDMA_IOC_TRANSFER & ~IOCSIZE_MASK:
+		return edudma_ioctl_transfer(file, uarg, _IOC_SIZE(cmd));
+	default:
+		return -ENOTTY;
+	}
+}

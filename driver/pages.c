@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User pages: pin, account, dirty, release.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "device.h"
+#include "pages.h"
+
+/**
+ * edudma_page_reachable() - can the device address this page
+ * @edev:	the device
+ * @page:	the page
+ *
+ * The DMA API has no question like this: it maps, and where that fails it
+ * warns.  Without an IOMMU a PCI bus address is the physical address, unless
+ * the host bridge shifts it; then nothing is assumed and every page bounces.
+ *
+ * Context: Any.
+ */
+bool edudma_page_reachable(const struct edudma_device *edev, struct page *page)
+{
+	if (edev->iommu)
+		return true;
+	if (edev->shifted)
+		return false;
+
+	return page_to_phys(page) + (PAGE_SIZE - 1) <= edev->address_mask;
+}
+
+/* Counts pages as pinned and keeps the highest figure ever. */
+static void edudma_pages_account(struct edudma_stats *stats, unsigned int count)
+{
+	s64 now = atomic64_add_return(count, &stats->pages_pinned);
+	s64 max = atomic64_read(&stats->pages_pinned_max);
+
+	while (now > max) {
+		s64 seen = atomic64_cmpxchg(&stats->pages_pinned_max, max, now);
+
+		if (seen == max)
+			break;
+		max = seen;
+	}
+}
+
+/**
+ * edudma_pages_pin() - pin user pages of the current process
+ * @edev:	the device, for its account
+ * @addr:	user address in the first page
+ * @count:	pages wanted, not 0
+ * @device_writes: the device will write to them.  Only then is write access
+ *		asked for, so that a program can send from read-only memory.
+ * @pages:	room for @count pages
+ *
+ * Context: Process, may sleep and fault; no lock of the driver held.
+ * Return: how many were pinned, from the first on and at least one; -EFAULT
+ * where there is no such memory, -ENOMEM, or -EINTR in a dying process.
+ */
+int edudma_pages_pin(struct edudma_device *edev, unsigned long addr,
+		     unsigned int count, bool device_writes, struct page **pages)
+{
+	int pinned;
+
+	pinned = pin_user_pages_fast(addr & PAGE_MASK, count,
+				     device_writes ? FOLL_WRITE : 0, pages);
+	if (pinned > 0)
+		edudma_pages_account(&edev->stats, pinned);
+
+	return pinned ?: -EFAULT;
+}
+
+/**
+ * edudma_pages_unpin() - release pinned pages
+ * @edev:	the device, for its account
+ * @pages:	the pages
+ * @count:	how many, may be 0
+ *
+ * Context: Any, hard irq included: direct I/O of block devices relies on the
+ * same.
+ */
+void edudma_pages_unpin(struct edudma_device *edev, struct page **pages,
+			unsigned int count)
+{
+	unpin_user_pages(pages, count);
+	atomic64_sub(count, &edev->stats.pages_pinned);
+}
+
+/* Whether a page belongs to the same compound page as the one before it. */
+static bool edudma_page_repeats(struct page **pages, unsigned int i)
+{
+	return i && compound_head(pages[i]) == compound_head(pages[i - 1]);
+}
+
+/*
+ * Dirtying a page takes its lock, which the completion interrupt cannot wait
+ * for.  So the pages are dirtied before the device writes to them, and the
+ * interrupt only looks whether they still are.  They may not be: writeback can
+ * have cleaned a page of a file in between, and written what it held before the
+ * device was done.  Such a page goes to process context to be dirtied once more
+ * before it is unpinned, or the file would never get the device's bytes.
+ *
+ * Dirtiness is kept for a compound page as a whole, so one look at each is
+ * enough.
+ */
+
+/**
+ * edudma_pages_dirty() - mark pages that the device is going to write
+ * @pages:	pinned pages
+ * @count:	how many
+ *
+ * Context: Process, may sleep.
+ */
+void edudma_pages_dirty(struct page **pages, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (!edudma_page_repeats(pages, i))
+			set_page_dirty_lock(pages[i]);
+}
+
+/**
+ * edudma_pages_all_dirty() - is every page still dirty
+ * @pages:	pinned pages
+ * @count:	how many
+ *
+ * Context: Any.
+ */
+bool edudma_pages_all_dirty(struct page **pages, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (!edudma_page_repeats(pages, i) && !PageDirty(compound_head(pages[i])))
+			return false;
+
+	return true;
+}
+
+/**
+ * edudma_pages_redirty() - mark those pages that are not dirty any more
+ * @pages:	pinned pages that the device has written
+ * @count:	how many
+ *
+ * Context: Process, may sleep.
+ * Return: how many were not dirty.
+ */
+unsigned int edudma_pages_redirty(struct page **pages, unsigned int count)
+{
+	unsigned int i, cleaned = 0;
+
+	for (i = 0; i < count; i++) {
+		if (edudma_page_repeats(pages, i) || PageDirty(compound_head(pages[i])))
+			continue;
+		set_page_dirty_lock(pages[i]);
+		cleaned++;
+	}
+
+	return cleaned;
+}

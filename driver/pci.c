@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Binding to the PCI device, and letting go of it.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+#include "device.h"
+#include "params.h"
+
+#define EDU_VENDOR_ID	0x1234
+#define EDU_DEVICE_ID	0x11e8
+#define EDU_BAR		0
+
+struct workqueue_struct *edudma_wq;
+
+/* What the device can reach, and the pool for what it cannot. */
+static int edudma_init_dma(struct edudma_device *edev)
+{
+	unsigned int bits = min(edudma_dma_bits, edev->engine.max_address_bits);
+	struct device *dev = &edev->pdev->dev;
+	struct iommu_domain *domain;
+	bool limited;
+	int ret;
+
+	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(bits));
+	if (ret) {
+		dev_err(dev, "no DMA with %u address bits on this platform\n", bits);
+		return ret;
+	}
+	dma_set_max_seg_size(dev, UINT_MAX);
+
+	domain = iommu_get_domain_for_dev(dev);
+	edev->iommu = domain && (domain->type & __IOMMU_DOMAIN_PAGING);
+	edev->shifted = dev->dma_range_map;
+	edev->address_mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+
+	limited = !edev->iommu && (edev->shifted || dma_addressing_limited(dev));
+	ret = edudma_bounce_init(&edev->bounce, dev,
+				 limited ? edudma_bounce_pages : 0);
+	if (ret) {
+		dev_err(dev, "no memory below %u bits for %u bounce pages, try a smaller bounce_pages=\n",
+			bits, edudma_bounce_pages);
+		return ret;
+	}
+
+	return 0;
+}
+
+/*
+ * Tries one kind of interrupt.  Whether it is really delivered is asked of the
+ * device, since platforms exist where MSI can be set up and never arrives.
+ */
+static int edudma_try_irq(struct edudma_device *edev, unsigned int type)
+{
+	struct pci_dev *pdev = edev->pdev;
+	int ret;
+
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, type);
+	if (ret < 0)
+		return ret;
+
+	ret = edev->engine.ops->request_irq(edev, pci_irq_vector(pdev, 0),
+					    type == PCI_IRQ_INTX ? IRQF_SHARED : 0);
+	if (ret) {
+		dev_warn(&pdev->dev, "%s interrupt does not arrive\n",
+			 type == PCI_IRQ_INTX ? "INTx" : "MSI");
+		pci_free_irq_vectors(pdev);
+	}
+
+	return ret;
+}
+
+static int edudma_init_irq(struct edudma_device *edev)
+{
+	int ret;
+
+	if (edudma_msi) {
+		ret = edudma_try_irq(edev, PCI_IRQ_MSI);
+		if (!ret) {
+			edev->msi = true;
+			return 0;
+		}
+	}
+
+	ret = edudma_try_irq(edev, PCI_IRQ_INTX);
+	if (ret)
+		dev_err(&edev->pdev->dev, "no working interrupt\n");
+
+	return ret;
+}
+
+static void edudma_exit_irq(struct edudma_device *edev)
+{
+	edev->engine.ops->free_irq(edev);
+	pci_free_irq_vectors(edev->pdev);
+}
+
+static int edudma_init_hardware(struct edudma_device *edev)
+{
+	struct pci_dev *pdev = edev->pdev;
+	int ret;
+
+	ret = pci_enable_device_mem(pdev);
+	if (ret) {
+		dev_err(&pdev->dev, "cannot enable the device\n");
+		return ret;
+	}
+	/* Whoever used the device before may have left a transfer running. */
+	pci_clear_master(pdev);
+
+	ret = pci_request_region(pdev, EDU_BAR, "edudma");
+	if (ret) {
+		dev_err(&pdev->dev, "BAR %d is missing or taken\n", EDU_BAR);
+		goto err_disable;
+	}
+
+	edev->engine.regs = pci_iomap(pdev, EDU_BAR, 0);
+	if (!edev->engine.regs) {
+		dev_err(&pdev->dev, "cannot map BAR %d\n", EDU_BAR);
+		ret = -ENOMEM;
+		goto err_release;
+	}
+
+	edev->engine.ops = &edudma_engine_edu;
+	ret = edev->engine.ops->init(edev);
+	if (ret)
+		goto err_unmap;
+
+	return 0;
+
+err_unmap:
+	pci_iounmap(pdev, edev->engine.regs);
+err_release:
+	pci_release_region(pdev, EDU_BAR);
+err_disable:
+	pci_disable_device(pdev);
+	return ret;
+}
+
+static void edudma_exit_hardware(struct edudma_device *edev)
+{
+	struct pci_dev *pdev = edev->pdev;
+
+	pci_iounmap(pdev, edev->engine.regs);
+	pci_release_region(pdev, EDU_BAR);
+	pci_disable_device(pdev);
+}
+
+static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct edudma_device *edev;
+	int ret;
+
+	edev = edudma_device_alloc(pdev);
+	if (IS_ERR(edev))
+		return PTR_ERR(edev);
+
+	edev->wq = alloc_ordered_workqueue("edudma%d", 0, edev->id);
+	if (!edev->wq) {
+		ret = -ENOMEM;
+		goto err_put;
+	}
+
+	ret = edudma_init_hardware(edev);
+	if (ret)
+		goto err_destroy_wq;
+
+	ret = edudma_init_dma(edev);
+	if (ret)
+		goto err_exit_hardware;
+
+	/* A message signalled interrupt is a write by the device, too. */
+	pci_set_master(pdev);
+	ret = edudma_init_irq(edev);
+	if (ret)
+		goto err_clear_master;
+
+	pci_set_drvdata(pdev, edev);
+	ret = edudma_device_publish(edev);
+	if (ret) {
+		dev_err(&pdev->dev, "cannot create the node\n");
+		goto err_exit_irq;
+	}
+
+	dev_info(&edev->dev, "%u address bits%s, %s, %u bounce pages\n",
+		 fls64(edev->address_mask), edev->iommu ? " behind an IOMMU" : "",
+		 edev->msi ? "MSI" : "INTx", edev->bounce.count);
+	return 0;
+
+err_exit_irq:
+	edudma_exit_irq(edev);
+err_clear_master:
+	pci_clear_master(pdev);
+	edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
+err_exit_hardware:
+	edudma_exit_hardware(edev);
+err_destroy_wq:
+	destroy_workqueue(edev->wq);
+err_put:
+	put_device(&edev->dev);
+	return ret;
+}
+
+/*
+ * The order is the point: nothing new comes in, the engine is stopped behind
+ * the fence, what it worked on is released, and only then go the interrupt, the
+ * bounce memory and the registers.  Files may stay open beyond that.
+ */
+static void edudma_remove(struct pci_dev *pdev)
+{
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
+	edudma_device_unpublish(edev);
+	edudma_channel_shutdown(&edev->channel);
+	destroy_workqueue(edev->wq);
+	edudma_exit_irq(edev);
+	if (!atomic64_read(&edev->stats.pages_leaked))
+		edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
+	edudma_exit_hardware(edev);
+	put_device(&edev->dev);
+}
+
+/* A reboot or kexec must not have DMA into memory of the next kernel. */
+static void edudma_shutdown(struct pci_dev *pdev)
+{
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
+	edudma_channel_shutdown(&edev->channel);
+}
+
+static const struct pci_device_id edudma_ids[] = {
+	{ PCI_DEVICE(EDU_VENDOR_ID, EDU_DEVICE_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, edudma_ids);
+
+static struct pci_driver edudma_driver = {
+	.name = "edudma",
+	.id_table = edudma_ids,
+	.probe = edudma_probe,
+	.remove = edudma_remove,
+	.shutdown = edudma_shutdown,
+};
+
+static int __init edudma_init(void)
+{
+	int ret;
+
+	edudma_wq = alloc_workqueue("edudma", WQ_UNBOUND, 0);
+	if (!edudma_wq)
+		return -ENOMEM;
+
+	ret = edudma_chardev_init();
+	if (ret)
+		goto err_destroy_wq;
+
+	ret = pci_register_driver(&edudma_driver);
+	if (ret)
+		goto err_exit_chardev;
+
+	return 0;
+
+err_exit_chardev:
+	edudma_chardev_exit();
+err_destroy_wq:
+	destroy_workqueue(edudma_wq);
+	return ret;
+}
+
+static void __exit edudma_exit(void)
+{
+	pci_unregister_driver(&edudma_driver);
+	edudma_chardev_exit();
+	destroy_workqueue(edudma_wq);
+}
+
+module_init(edudma_init);
+module_exit(edudma_exit);
+
+MODULE_DESCRIPTION("User-memory DMA through QEMU's edu device");
+MODULE_AUTHOR("The edudma authors");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Round robin over files, first come first served within a file.
+ */
+#include "turns.h"
+
+/** edudma_turns_init() - nobody waits */
+void edudma_turns_init(struct edudma_turns *turns)
+{
+	INIT_LIST_HEAD(&turns->queues);
+}
+
+/** edudma_queue_init() - an empty queue */
+void edudma_queue_init(struct edudma_queue *queue)
+{
+	INIT_LIST_HEAD(&queue->waiting);
+	INIT_LIST_HEAD(&queue->node);
+}
+
+/**
+ * edudma_turns_add() - wait at the end of a queue
+ * @turns:	the turns to take part in
+ * @queue:	the file's queue
+ * @turn:	the request's place, unused so far
+ *
+ * A queue that was empty goes behind all others, so a file that always comes
+ * back with its next request cannot overtake one that waits.
+ */
+void edudma_turns_add(struct edudma_turns *turns, struct edudma_queue *queue,
+		      struct edudma_turn *turn)
+{
+	turn->queue = queue;
+	if (list_empty(&queue->waiting))
+		list_add_tail(&queue->node, &turns->queues);
+	list_add_tail(&turn->node, &queue->waiting);
+}
+
+/** edudma_turns_remove() - give up waiting */
+void edudma_turns_remove(struct edudma_turn *turn)
+{
+	list_del_init(&turn->node);
+	if (list_empty(&turn->queue->waiting))
+		list_del_init(&turn->queue->node);
+}
+
+/**
+ * edudma_turns_take() - whose turn it is
+ * @turns:	the turns
+ *
+ * Return: the oldest request of the queue that has waited longest, removed
+ * from it, with the queue now behind all others; NULL if nobody waits.
+ */
+struct edudma_turn *edudma_turns_take(struct edudma_turns *turns)
+{
+	struct edudma_queue *queue;
+	struct edudma_turn *turn;
+
+	queue = list_first_entry_or_null(&turns->queues, struct edudma_queue, node);
+	if (!queue)
+		return NULL;
+
+	turn = list_first_entry(&queue->waiting, struct edudma_turn, node);
+	list_move_tail(&queue->node, &turns->queues);
+	edudma_turns_remove(turn);
+
+	return turn;
+}
