@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# bash completion for edudma(1)
+
+_edudma()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local options='--help'
+
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write
+			copy stats help --help --version' -- "$word")
+		return
+	fi
+
+	if [[ $previous == --device ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "${word:-/dev/edudma}")
+		return
+	fi
+
+	case ${COMP_WORDS[1]} in
+	list)	options+=' --json' ;;
+	info)	options+=' --device --json' ;;
+	load)	options+=' --module' ;;
+	read)	options+=' --device --offset --length --output' ;;
+	write)	options+=' --device --offset --input' ;;
+	copy)	options+=' --device --no-bounce --json --quiet' ;;
+	stats)	options+=' --device --watch --count --json' ;;
+	esac
+	# Everything else is a file name, which -o default completes.
+	if [[ $word == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+	fi
+}
+complete -o default -F _edudma edudma

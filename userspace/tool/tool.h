@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the tool edudma share. */
+#ifndef _TOOL_H
+#define _TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <edudma.h>
+#include <json-c/json.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+
+/* Exit status, as the manual has it. */
+enum status {
+	STATUS_OK	= 0,
+	STATUS_FAILURE	= 1,
+	STATUS_USAGE	= 2,
+};
+
+/**
+ * struct command - one word that can follow "edudma"
+ * @name:	the word
+ * @arguments:	what can follow it, for the usage line
+ * @summary:	what it does, in a few words
+ * @help:	its options and whatever else a user must know
+ * @run:	does it; argv[0] is @name; returns an enum status
+ */
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct command command_list, command_info, command_load,
+	command_unload, command_read, command_write, command_copy,
+	command_stats;
+
+/* main.c */
+
+/**
+ * command_help() - print the help of the command that runs
+ *
+ * Return: STATUS_OK.
+ */
+int command_help(void);
+
+/* message.c: everything that goes to standard error */
+
+/**
+ * message_command() - say which command messages come from
+ * @name:	its name, kept; NULL for none
+ */
+void message_command(const char *name);
+
+/**
+ * message() - print "edudma: COMMAND: ..." and a newline to standard error
+ * @format:	as printf()
+ */
+void message(const char *format, ...) __printf(1, 2);
+
+/**
+ * fail() - message() and a status
+ * @format:	as printf()
+ *
+ * Return: STATUS_FAILURE.
+ */
+int fail(const char *format, ...) __printf(1, 2);
+
+/**
+ * fail_device() - report an error of a device with the way out
+ * @path:	node
+ * @err:	negative errno
+ * @format:	what was going on, as printf(); "" for nothing to add
+ *
+ * Return: STATUS_FAILURE.
+ */
+int fail_device(const char *path, int err, const char *format, ...)
+	__printf(3, 4);
+
+/**
+ * usage_error() - message() and where to find help
+ * @format:	as printf()
+ *
+ * Return: STATUS_USAGE.
+ */
+int usage_error(const char *format, ...) __printf(1, 2);
+
+/**
+ * option_error() - usage_error() for what getopt_long() did not take
+ * @opt:	its return value, ':' or '?'
+ * @argv:	its vector
+ *
+ * Return: STATUS_USAGE.
+ */
+int option_error(int opt, char **argv);
+
+/* device.c: the device that --device names */
+
+/**
+ * device_open() - open a device, report failure
+ * @which:	number, path, or NULL for the first device present
+ * @flags:	O_RDWR, O_RDONLY or O_WRONLY
+ * @dev:	where the handle goes
+ *
+ * Return: a status; other than STATUS_OK it has been reported.
+ */
+int device_open(const char *which, int flags, struct edudma **dev);
+
+/**
+ * device_find() - index of a device without opening it, report failure
+ * @which:	see device_open()
+ * @index:	where the index goes
+ *
+ * Return: see device_open().
+ */
+int device_find(const char *which, unsigned int *index);
+
+/* size.c */
+
+/**
+ * parse_size() - read a size such as 4095, 0x1000, 64K, 1M or 2G
+ * @text:	decimal or, with 0x, hexadecimal number; K, M and G multiply by
+ *		powers of 1024
+ * @size:	where the bytes go
+ *
+ * Return: true if all of @text is a size.
+ */
+bool parse_size(const char *text, uint64_t *size);
+
+/**
+ * format_size() - write a size for people
+ * @size:	bytes
+ * @text:	where it goes, such as "12.5 MiB"
+ *
+ * Return: @text.
+ */
+char *format_size(double size, char text[static 16]);
+
+/* files.c */
+
+/**
+ * struct output - a file that appears as a whole or not at all
+ * @fd:		write here
+ * @name:	for messages
+ * @target:	what the file will be called; NULL if @fd is written directly
+ *		(standard output, a FIFO, a device)
+ * @temp:	what it is called meanwhile; NULL if it has no name yet
+ */
+struct output {
+	int fd;
+	const char *name;
+	char *target;
+	char *temp;
+};
+
+/**
+ * output_open() - start to write a file
+ * @out:	filled in
+ * @path:	where the file shall be; "-" is standard output.  Kept
+ *
+ * Return: 0 or a negative errno.  After 0, output_commit() or output_abort()
+ * must follow.
+ */
+int output_open(struct output *out, const char *path);
+
+/**
+ * output_commit() - put the file in place
+ * @out:	as output_open() filled it in; closed in every case
+ *
+ * Return: 0, or a negative errno with nothing left behind.
+ */
+int output_commit(struct output *out);
+
+/**
+ * output_abort() - drop the file and leave what was there before
+ * @out:	as output_open() filled it in
+ */
+void output_abort(struct output *out);
+
+/**
+ * output_fail() - report that output cannot be written
+ * @out:	the output
+ * @err:	negative errno
+ *
+ * Nothing is said if the reader of a pipe has gone: signals_deliver() will end
+ * the tool as SIGPIPE does.
+ *
+ * Return: STATUS_FAILURE.
+ */
+int output_fail(const struct output *out, int err);
+
+/**
+ * input_open() - open a file to read from
+ * @path:	file; "-" is standard input
+ * @name:	where the name for messages goes
+ *
+ * Return: a descriptor or a negative errno.
+ */
+int input_open(const char *path, const char **name);
+
+/**
+ * read_full() - read() without short counts
+ * @fd:		descriptor
+ * @buf:	destination
+ * @len:	bytes
+ *
+ * Return: bytes read, less than @len at the end of the file only; -EINTR once
+ * signal_caught(); or another negative errno.
+ */
+ssize_t read_full(int fd, void *buf, size_t len);
+
+/**
+ * write_full() - write() without short counts
+ * @fd:		descriptor
+ * @buf:	source
+ * @len:	bytes
+ *
+ * Return: 0; -EINTR once signal_caught(); or another negative errno.
+ */
+int write_full(int fd, const void *buf, size_t len);
+
+/* signals.c: to tidy up before a signal ends the tool */
+
+/**
+ * signals_catch() - from now on only note signals that ask to end
+ *
+ * They interrupt what sleeps.  A broken pipe becomes EPIPE.
+ */
+void signals_catch(void);
+
+/**
+ * signal_note() - note a signal as if it had been caught
+ * @number:	its number
+ */
+void signal_note(int number);
+
+/**
+ * signal_caught() - was there a signal?
+ *
+ * Return: its number or 0.
+ */
+int signal_caught(void);
+
+/**
+ * signals_deliver() - end by the signal that was caught, if one was
+ *
+ * Whoever started the tool sees that a signal ended it, as if it had not been
+ * caught.  Returns if there was none.
+ */
+void signals_deliver(void);
+
+/* progress.c */
+
+/**
+ * struct progress - a bar on standard error
+ * @shown:	standard error is a terminal
+ * @total:	bytes in all, 0 if not known
+ * @start_ns:	time of the start
+ * @last_ns:	time of the last drawing
+ */
+struct progress {
+	bool shown;
+	uint64_t total;
+	int64_t start_ns;
+	int64_t last_ns;
+};
+
+/**
+ * progress_start() - start the clock
+ * @progress:	filled in
+ * @total:	bytes in all, 0 if not known
+ * @quiet:	never draw
+ */
+void progress_start(struct progress *progress, uint64_t total, bool quiet);
+
+/**
+ * progress_update() - draw the bar, if it is time to
+ * @progress:	the bar
+ * @done:	bytes done
+ */
+void progress_update(struct progress *progress, uint64_t done);
+
+/**
+ * progress_stop() - remove the bar
+ * @progress:	the bar
+ *
+ * Return: seconds since the start.
+ */
+double progress_stop(struct progress *progress);
+
+/* json.c */
+
+/**
+ * json_print() - print an object to standard output and free it
+ * @object:	object
+ * @compact:	on one line
+ */
+void json_print(struct json_object *object, bool compact);
+
+/**
+ * json_add_u64() - add a number to an object
+ * @object:	object
+ * @key:	its name
+ * @value:	the number
+ */
+void json_add_u64(struct json_object *object, const char *key, uint64_t value);
+
+/**
+ * json_add_string() - add a string to an object
+ * @object:	object
+ * @key:	its name
+ * @value:	the string, copied
+ */
+void json_add_string(struct json_object *object, const char *key,
+		     const char *value);
+
+/* holders.c */
+
+/**
+ * print_holders() - tell which processes have a node of the driver open
+ *
+ * Return: how many were found; processes of other users may be hidden.
+ */
+unsigned int print_holders(void);
+
+#endif /* _TOOL_H */
