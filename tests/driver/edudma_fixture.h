@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every fixture of the driver's suites does before and after a test, in
+ * terms of the kernel's kselftest_harness.h.
+ */
+#ifndef EDUDMA_FIXTURE_H
+#define EDUDMA_FIXTURE_H
+
+#include "edudma_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kselftest_harness.h"
+
+/**
+ * struct bed - one open node and the state that a test starts from
+ * @dev:	the first node
+ * @fd:		opened for reading and writing
+ * @info:	what the driver says about it
+ * @before:	its counters after opening
+ * @pins:	pages pinned in the whole system
+ */
+struct bed {
+	struct test_dev dev;
+	int fd;
+	struct edudma_info info;
+	struct stats before;
+	uint64_t pins;
+};
+
+#define BED_SETUP(bed) do {						\
+	(bed)->fd = -1;							\
+	ASSERT_TRUE(dev_get(0, &(bed)->dev))				\
+		TH_LOG("no node: is the edudma module loaded?");	\
+	(bed)->fd = open((bed)->dev.node, O_RDWR | O_CLOEXEC);		\
+	ASSERT_LE(0, (bed)->fd)						\
+		TH_LOG("%s: %s", (bed)->dev.node, strerror(errno));	\
+	ASSERT_EQ(0, dev_info((bed)->fd, &(bed)->info));		\
+	ASSERT_EQ(0, stat_get(&(bed)->dev, "pages_pinned"))		\
+		TH_LOG("an earlier test left pages pinned");		\
+	(bed)->pins = pins_outstanding();				\
+	stats_get(&(bed)->dev, &(bed)->before);				\
+} while (0)
+
+/*
+ * Every page that a test had pinned comes back, by both counts.  A killed
+ * process's request ends by itself, so this waits for it.  EXPECT, because an
+ * ASSERT that fails in a teardown starts the teardown again.
+ */
+#define BED_TEARDOWN(bed) do {						\
+	if ((bed)->fd >= 0)						\
+		close((bed)->fd);					\
+	EXPECT_TRUE(WAIT_FOR(pins_outstanding() == (bed)->pins))	\
+		TH_LOG("pages still pinned: %ld more than before",	\
+		       (long)(pins_outstanding() - (bed)->pins));	\
+	if (!access((bed)->dev.sysfs, F_OK)) {				\
+		EXPECT_EQ(0, stat_get(&(bed)->dev, "pages_pinned"));	\
+	}								\
+} while (0)
+
+/* Counters since the fixture's setup. */
+#define BED_STATS(bed, delta) stats_since(&(bed)->dev, &(bed)->before, delta)
+
+/* The whole window holds pattern @seed from its offset 0 on. */
+#define EXPECT_WINDOW(bed, seed) do {					\
+	uint8_t *window_ = private_pages(1);				\
+									\
+	EXPECT_EQ(0, transfer1((bed)->fd,				\
+		  seg_from(window_, (bed)->info.window_bytes, 0)));	\
+	EXPECT_EQ((bed)->info.window_bytes,				\
+		  differs_at(window_, (bed)->info.window_bytes, seed));	\
+	munmap(window_, page_size());					\
+} while (0)
+
+/* Leave only the tests whose "fixture.test" matches the shell pattern. */
+static inline void keep_matching_tests(const char *pattern)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata **link;
+	char name[256];
+
+	for (f = __fixture_list; f; f = f->next) {
+		for (link = &f->tests; *link;) {
+			snprintf(name, sizeof(name), "%s.%s", f->name,
+				 (*link)->name);
+			if (fnmatch(pattern, name, 0))
+				*link = (*link)->next;
+			else
+				link = &(*link)->next;
+		}
+	}
+}
+
+/*
+ * TEST_HARNESS_MAIN that runs a choice of the tests if EDUDMA_TEST is set:
+ * the harness of older kernels cannot choose.
+ */
+#define EDUDMA_TEST_MAIN						\
+static void __attribute__((constructor)) __constructor_order_last(void)	\
+{									\
+	if (!__constructor_order)					\
+		__constructor_order = _CONSTRUCTOR_ORDER_BACKWARD;	\
+}									\
+									\
+int main(int argc, char **argv)						\
+{									\
+	if (getenv("EDUDMA_TEST"))					\
+		keep_matching_tests(getenv("EDUDMA_TEST"));		\
+	return test_harness_run(argc, argv);				\
+}
+
+#endif /* EDUDMA_FIXTURE_H */

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unbind, unplug and unload, with files open and transfers under way.
+ */
+#include "edudma_fixture.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#define NR	8
+#define PART	100
+
+/* The device goes away; the teardown brings it back. */
+
+FIXTURE(unbind)
+{
+	struct bed bed;
+	uint8_t *pages;
+	struct edudma_segment segs[NR];
+};
+
+FIXTURE_SETUP(unbind)
+{
+	int i;
+
+	BED_SETUP(&self->bed);
+	self->pages = shared_pages(NR);
+	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 1));
+	for (i = 0; i < NR; i++)
+		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
+					 i * PART);
+	stats_get(&self->bed.dev, &self->bed.before);
+}
+
+FIXTURE_TEARDOWN(unbind)
+{
+	struct test_dev dev = self->bed.dev;
+
+	BED_TEARDOWN(&self->bed);
+	if (!dev_of_slot(self->bed.dev.slot, &dev)) {
+		EXPECT_EQ(0, dev_bind(&dev));
+	}
+}
+
+static bool under_way(FIXTURE_DATA(unbind) *self)
+{
+	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			self->bed.before.descriptors);
+}
+
+TEST_F(unbind, fails_later_calls_with_enodev)
+{
+	struct edudma_info info;
+	uint8_t byte = 0;
+
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(-1, read(self->bed.fd, &byte, 1));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(-1, write(self->bed.fd, &byte, 1));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(ENODEV, transfer1(self->bed.fd, seg_to(&byte, 1, 0)));
+	EXPECT_EQ(ENODEV, dev_info(self->bed.fd, &info));
+}
+
+TEST_F(unbind, makes_poll_report_a_hangup)
+{
+	struct pollfd pfd = { .fd = self->bed.fd, .events = POLLIN };
+
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(1, poll(&pfd, 1, 0));
+	EXPECT_EQ(POLLHUP | POLLERR, pfd.revents & (POLLHUP | POLLERR));
+}
+
+static void run_poll(struct job_report *report, void *arg)
+{
+	struct pollfd pfd = { .fd = *(int *)arg, .events = POLLPRI };
+
+	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
+	report->err = poll(&pfd, 1, -1) == 1 ? 0 : EINVAL;
+	report->value = pfd.revents;
+}
+
+TEST_F(unbind, wakes_who_sleeps_in_poll)
+{
+	struct job job;
+
+	job_start(&job, run_poll, &self->bed.fd);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&job)));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+	EXPECT_EQ(POLLHUP | POLLERR, job.report->value);
+}
+
+TEST_F(unbind, removes_the_node_and_bind_brings_it_back)
+{
+	struct test_dev dev = self->bed.dev;
+	int fd;
+
+	ASSERT_EQ(0, dev_unbind(&dev));
+	EXPECT_EQ(-1, access(dev.node, F_OK));
+	EXPECT_EQ(-1, access(dev.sysfs, F_OK));
+	ASSERT_EQ(0, dev_bind(&dev));
+	fd = open(dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, window_fill(fd, 100, 2));
+	close(fd);
+}
+
+TEST_F(unbind, leaves_an_old_file_dead_after_bind)
+{
+	struct test_dev dev = self->bed.dev;
+	uint8_t byte;
+
+	ASSERT_EQ(0, dev_unbind(&dev));
+	ASSERT_EQ(0, dev_bind(&dev));
+	EXPECT_EQ(-1, read(self->bed.fd, &byte, 1));
+	EXPECT_EQ(ENODEV, errno);
+}
+
+TEST_F(unbind, twice_with_an_open_file_each_time)
+{
+	struct test_dev dev = self->bed.dev;
+	int fd, i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, dev_unbind(&dev));
+		ASSERT_EQ(0, dev_bind(&dev));
+		fd = open(dev.node, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(0, window_fill(fd, 10, 2));
+	}
+}
+
+/* What was reported as received must be there. */
+static int parts_received(FIXTURE_DATA(unbind) *self)
+{
+	uint8_t *expected = private_pages(1);
+	int i;
+
+	fill(expected, NR * PART, 1);
+	for (i = 0; i < NR; i++)
+		if (memcmp(self->pages + i * page_size(), expected + i * PART,
+			   PART))
+			break;
+	return i;
+}
+
+TEST_F(unbind, ends_a_transfer_under_way_with_enodev)
+{
+	struct edudma_transfer *out;
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(0, job_wait(&job));
+	out = &job.report->out;
+	EXPECT_EQ(ENODEV, job.report->err);
+	EXPECT_EQ(ENODEV, out->error);
+	EXPECT_LT(out->segments_done, NR);
+	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
+	EXPECT_LE(out->segments_done, parts_received(self));
+}
+
+TEST_F(unbind, has_given_every_page_back_when_it_returns)
+{
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_LT(self->bed.pins, pins_outstanding());
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(self->bed.pins, pins_outstanding());
+	ASSERT_EQ(0, job_wait(&job));
+}
+
+TEST_F(unbind, ends_waiting_requests_with_enodev)
+{
+	struct job running, waiting[3];
+	int fds[3], i;
+
+	job_transfer(&running, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	for (i = 0; i < 3; i++) {
+		fds[i] = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fds[i]);
+		job_transfer(&waiting[i], fds[i], self->segs, 1, 0);
+		ASSERT_TRUE(WAIT_FOR(job_asleep(&waiting[i])));
+	}
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(0, job_wait(&running));
+	EXPECT_EQ(ENODEV, running.report->err);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, job_wait(&waiting[i]));
+		EXPECT_EQ(ENODEV, waiting[i].report->err);
+		EXPECT_EQ(0, waiting[i].report->out.bytes_done);
+		close(fds[i]);
+	}
+}
+
+TEST_F(unbind, waits_for_a_killed_process_transfer)
+{
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(self->bed.pins, pins_outstanding());
+}
+
+TEST_F(unbind, under_way_leaves_the_device_usable_after_bind)
+{
+	struct test_dev dev = self->bed.dev;
+	uint8_t *buf = private_pages(1);
+	struct job job;
+	int fd;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, dev_unbind(&dev));
+	ASSERT_EQ(0, job_wait(&job));
+	ASSERT_EQ(0, dev_bind(&dev));
+	fd = open(dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, window_fill(fd, 500, 9));
+	ASSERT_EQ(0, transfer1(fd, seg_from(buf, 500, 0)));
+	EXPECT_EQ(500, differs_at(buf, 500, 9));
+	close(fd);
+}
+
+TEST_F(unbind, by_removal_from_the_bus_and_rescan)
+{
+	char path[96];
+	struct test_dev dev = self->bed.dev;
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", dev.slot);
+	ASSERT_EQ(0, file_write(path, "1"));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(ENODEV, job.report->err);
+	ASSERT_EQ(0, file_write("/sys/bus/pci/rescan", "1"));
+	ASSERT_TRUE(WAIT_FOR(dev_of_slot(self->bed.dev.slot, &dev)));
+	close(self->bed.fd);
+	self->bed.fd = open(dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->bed.fd);
+	EXPECT_EQ(0, window_fill(self->bed.fd, 100, 2));
+}
+
+/* The module goes away; the teardown brings it back. */
+
+FIXTURE(module)
+{
+	struct bed bed;
+	uint8_t *pages;
+	unsigned int devices;
+};
+
+FIXTURE_SETUP(module)
+{
+	BED_SETUP(&self->bed);
+	self->pages = shared_pages(NR);
+	self->devices = dev_count();
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	BED_TEARDOWN(&self->bed);
+	if (!dev_count()) {
+		EXPECT_EQ(0, module_load(""));
+	}
+}
+
+#define NEED_MODULE_PATH() do {						\
+	if (!module_path())						\
+		SKIP(return, "EDUDMA_MODULE does not name an edudma.ko");	\
+} while (0)
+
+static void close_node(FIXTURE_DATA(module) *self)
+{
+	close(self->bed.fd);
+	self->bed.fd = -1;
+}
+
+TEST_F(module, stays_while_a_file_is_open)
+{
+	EXPECT_EQ(EWOULDBLOCK, module_unload());
+	EXPECT_EQ(0, window_fill(self->bed.fd, 10, 1));
+}
+
+TEST_F(module, stays_while_a_file_of_an_unbound_device_is_open)
+{
+	struct test_dev dev = self->bed.dev;
+
+	ASSERT_EQ(0, dev_unbind(&dev));
+	EXPECT_EQ(EWOULDBLOCK, module_unload());
+	ASSERT_EQ(0, dev_bind(&dev));
+}
+
+TEST_F(module, goes_when_no_file_is_open_and_comes_back)
+{
+	NEED_MODULE_PATH();
+	close_node(self);
+	ASSERT_EQ(0, module_unload());
+	EXPECT_EQ(0, dev_count());
+	EXPECT_EQ(-1, access("/sys/module/edudma", F_OK));
+	ASSERT_EQ(0, module_load(""));
+	EXPECT_EQ(self->devices, dev_count());
+	self->bed.fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->bed.fd);
+	EXPECT_EQ(0, window_fill(self->bed.fd, 10, 1));
+}
+
+struct long_transfer {
+	const char *node;
+	uint8_t *page;
+};
+
+/* Opens the node itself, so that its death closes the file. */
+static void run_long_transfer(struct job_report *report, void *arg)
+{
+	struct long_transfer *job = arg;
+	struct edudma_segment segs[NR];
+	int i, fd = open(job->node, O_RDWR | O_CLOEXEC);
+
+	for (i = 0; i < NR; i++)
+		segs[i] = seg_to(job->page, PART, i * PART);
+	report->begun = 1;
+	report->err = transfer(fd, segs, NR, 0, &report->out);
+}
+
+TEST_F(module, goes_right_after_a_process_was_killed_in_a_transfer)
+{
+	struct long_transfer arg = { self->bed.dev.node, self->pages };
+	struct job job;
+
+	NEED_MODULE_PATH();
+	job_start(&job, run_long_transfer, &arg);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			     self->bed.before.descriptors));
+	close_node(self);
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+	ASSERT_EQ(0, module_unload());
+	EXPECT_EQ(self->bed.pins, pins_outstanding());
+	ASSERT_EQ(0, module_load(""));
+	EXPECT_EQ(self->devices, dev_count());
+}
+
+EDUDMA_TEST_MAIN

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module parameters: what is refused and how that is said, and that each does
+ * what it is for.  Every test ends with the module loaded as the lane has it.
+ */
+#include "edudma_fixture.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define NEED_MODULE_PATH() do {						\
+	if (!module_path())						\
+		SKIP(return, "EDUDMA_MODULE does not name an edudma.ko");	\
+} while (0)
+
+/* The kernel's log from here on. */
+static int kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* Did a line come that has both words in it? */
+static bool kmsg_says(int fd, const char *one, const char *two)
+{
+	char line[1024];
+	ssize_t got;
+
+	while ((got = read(fd, line, sizeof(line) - 1)) > 0) {
+		line[got] = '\0';
+		if (strstr(line, "edudma") && strstr(line, one) &&
+		    strstr(line, two))
+			return true;
+	}
+	return false;
+}
+
+/* Values that the module refuses to be loaded with. */
+
+FIXTURE(bad_parameter)
+{
+	int kmsg;
+};
+
+FIXTURE_VARIANT(bad_parameter)
+{
+	const char *name;
+	const char *value;
+	const char *range;	/* what the log line must show besides */
+};
+
+FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_too_few) {
+	"dma_bits", "23", "24" };
+FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_too_many) {
+	"dma_bits", "65", "64" };
+FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_not_a_number) {
+	"dma_bits", "many", "64" };
+FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_negative) {
+	"dma_bits", "-28", "64" };
+FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_beyond_32_bits) {
+	"dma_bits", "4294967324", "64" };
+FIXTURE_VARIANT_ADD(bad_parameter, chunk_bytes_zero) {
+	"chunk_bytes", "0", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, chunk_bytes_no_multiple_of_a_page) {
+	"chunk_bytes", "6000", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, chunk_bytes_too_many) {
+	"chunk_bytes", "16781312", "16777216" };
+FIXTURE_VARIANT_ADD(bad_parameter, bounce_pages_too_few) {
+	"bounce_pages", "2", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, bounce_pages_too_many) {
+	"bounce_pages", "4097", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, timeout_ms_too_short) {
+	"timeout_ms", "199", "200" };
+FIXTURE_VARIANT_ADD(bad_parameter, timeout_ms_too_long) {
+	"timeout_ms", "600001", "600000" };
+FIXTURE_VARIANT_ADD(bad_parameter, window_bytes_too_many) {
+	"window_bytes", "4097", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, msi_not_a_boolean) {
+	"msi", "maybe", "maybe" };
+
+FIXTURE_SETUP(bad_parameter)
+{
+	self->kmsg = kmsg_open();
+	ASSERT_LE(0, self->kmsg);
+	if (module_path()) {
+		ASSERT_EQ(0, module_unload());
+	}
+}
+
+FIXTURE_TEARDOWN(bad_parameter)
+{
+	if (access("/sys/module/edudma", F_OK)) {
+		EXPECT_EQ(0, module_load(""));
+	}
+}
+
+TEST_F(bad_parameter, refuses_the_load_and_says_why)
+{
+	char params[64];
+
+	NEED_MODULE_PATH();
+	snprintf(params, sizeof(params), "%s=%s", variant->name, variant->value);
+	EXPECT_EQ(EINVAL, module_load(params));
+	EXPECT_EQ(-1, access("/sys/module/edudma", F_OK));
+	EXPECT_TRUE(kmsg_says(self->kmsg, variant->name, variant->range));
+}
+
+/* Parameters that may change while the module is loaded. */
+
+FIXTURE(runtime_parameter)
+{
+	struct bed bed;
+	uint64_t before;
+};
+
+FIXTURE_VARIANT(runtime_parameter)
+{
+	const char *name;
+	uint64_t good;
+	uint64_t bad;
+};
+
+FIXTURE_VARIANT_ADD(runtime_parameter, chunk_bytes) {
+	.name = "chunk_bytes", .good = 8192, .bad = 8191,
+};
+
+FIXTURE_VARIANT_ADD(runtime_parameter, timeout_ms) {
+	.name = "timeout_ms", .good = 7000, .bad = 0,
+};
+
+FIXTURE_SETUP(runtime_parameter)
+{
+	BED_SETUP(&self->bed);
+	self->before = param_get(variant->name);
+}
+
+FIXTURE_TEARDOWN(runtime_parameter)
+{
+	EXPECT_EQ(0, param_set(variant->name, self->before));
+	BED_TEARDOWN(&self->bed);
+}
+
+TEST_F(runtime_parameter, takes_a_good_value)
+{
+	struct edudma_info info;
+
+	EXPECT_EQ(0, param_set(variant->name, variant->good));
+	EXPECT_EQ(variant->good, param_get(variant->name));
+	ASSERT_EQ(0, dev_info(self->bed.fd, &info));
+	EXPECT_EQ(variant->good, !strcmp(variant->name, "chunk_bytes") ?
+		  info.chunk_bytes : info.timeout_ms);
+}
+
+TEST_F(runtime_parameter, keeps_its_value_when_a_bad_one_is_refused)
+{
+	EXPECT_EQ(EINVAL, param_set(variant->name, variant->bad));
+	EXPECT_EQ(self->before, param_get(variant->name));
+}
+
+/* The module loaded with another value, and what becomes of a transfer. */
+
+#define NR	6	/* segments each way, a page each */
+#define PART	200
+
+FIXTURE(loaded)
+{
+	struct bed bed;
+};
+
+FIXTURE_VARIANT(loaded)
+{
+	const char *params;
+};
+
+FIXTURE_VARIANT_ADD(loaded, with_chunks_of_a_page) {
+	.params = "chunk_bytes=4096",
+};
+
+FIXTURE_VARIANT_ADD(loaded, with_chunks_of_two_pages) {
+	.params = "chunk_bytes=8192",
+};
+
+FIXTURE_VARIANT_ADD(loaded, with_the_smallest_bounce_pool) {
+	.params = "bounce_pages=3",
+};
+
+FIXTURE_VARIANT_ADD(loaded, with_a_device_of_24_bits) {
+	.params = "dma_bits=24",
+};
+
+FIXTURE_VARIANT_ADD(loaded, without_msi) {
+	.params = "msi=0",
+};
+
+FIXTURE_SETUP(loaded)
+{
+	if (module_path()) {
+		ASSERT_EQ(0, module_unload());
+		ASSERT_EQ(0, module_load(variant->params));
+	}
+	BED_SETUP(&self->bed);
+}
+
+FIXTURE_TEARDOWN(loaded)
+{
+	BED_TEARDOWN(&self->bed);
+	if (module_path()) {
+		EXPECT_EQ(0, module_unload());
+		EXPECT_EQ(0, module_load(""));
+	}
+}
+
+TEST_F(loaded, moves_a_vector_of_many_pages)
+{
+	uint8_t *src = private_pages(NR), *dst = private_pages(NR);
+	size_t page = page_size(), i;
+	struct edudma_segment segs[2 * NR];
+	struct edudma_transfer out;
+	struct stats delta;
+
+	NEED_MODULE_PATH();
+	for (i = 0; i < NR; i++) {
+		fill(src + i * page, PART, i);
+		segs[i] = seg_to(src + i * page, PART, i * PART);
+		segs[NR + i] = seg_from(dst + i * page, PART, i * PART);
+	}
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, 2 * NR, 0, &out));
+	EXPECT_EQ(2 * NR * PART, out.bytes_done);
+	EXPECT_EQ(2 * NR, out.segments_done);
+	for (i = 0; i < NR; i++)
+		EXPECT_EQ(PART, differs_at(dst + i * page, PART, i));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_LE(delta.pages_pinned_max,
+		  2 * self->bed.info.chunk_bytes / page);
+	EXPECT_EQ(2 * NR, delta.descriptors);
+}
+
+TEST_F(loaded, moves_pages_that_follow_each_other)
+{
+	uint8_t *buf = private_pages(2);
+	uint8_t *edge = buf + page_size() - 70;
+	struct edudma_segment segs[] = {
+		seg_to(edge, PART, 0), seg_from(edge, PART, 0),
+	};
+
+	NEED_MODULE_PATH();
+	fill(edge, PART, 9);
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, 1, 0, NULL));
+	memset(edge, 0, PART);
+	ASSERT_EQ(0, transfer(self->bed.fd, segs + 1, 1, 0, NULL));
+	EXPECT_EQ(PART, differs_at(edge, PART, 9));
+}
+
+/* What single parameters are for */
+
+FIXTURE(reload)
+{
+	struct bed bed;
+};
+
+FIXTURE_SETUP(reload)
+{
+	self->bed.fd = -1;
+	if (module_path()) {
+		ASSERT_EQ(0, module_unload());
+	}
+}
+
+FIXTURE_TEARDOWN(reload)
+{
+	if (self->bed.fd >= 0) {
+		BED_TEARDOWN(&self->bed);
+	}
+	if (module_path()) {
+		EXPECT_EQ(0, module_unload());
+		EXPECT_EQ(0, module_load(""));
+	}
+}
+
+TEST_F(reload, with_a_smaller_window_shortens_the_node)
+{
+	uint8_t *buf = private_pages(1);
+
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("window_bytes=100"));
+	BED_SETUP(&self->bed);
+	EXPECT_EQ(100, self->bed.info.window_bytes);
+	EXPECT_EQ(100, lseek(self->bed.fd, 0, SEEK_END));
+	EXPECT_EQ(100, pwrite(self->bed.fd, buf, 200, 0));
+	EXPECT_EQ(ERANGE, transfer1(self->bed.fd, seg_to(buf, 1, 100)));
+}
+
+TEST_F(reload, without_msi_says_so)
+{
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("msi=0"));
+	BED_SETUP(&self->bed);
+	EXPECT_EQ(0, self->bed.info.capabilities & EDUDMA_CAP_MSI);
+}
+
+TEST_F(reload, with_a_bounce_pool_says_its_size)
+{
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("dma_bits=24 bounce_pages=5"));
+	BED_SETUP(&self->bed);
+	if (self->bed.info.capabilities & EDUDMA_CAP_IOMMU)
+		SKIP(return, "behind an IOMMU nothing bounces");
+	EXPECT_EQ(5 * page_size(), self->bed.info.bounce_bytes);
+}
+
+TEST_F(reload, starts_the_statistics_anew)
+{
+	struct stats now;
+
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load(""));
+	BED_SETUP(&self->bed);
+	stats_get(&self->bed.dev, &now);
+	EXPECT_EQ(0, now.requests);
+	EXPECT_EQ(0, now.bytes_to_device + now.bytes_from_device);
+	EXPECT_EQ(0, now.pages_pinned_max);
+}
+
+EDUDMA_TEST_MAIN

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that the device can and cannot address: which bytes go zero-copy,
+ * which are bounced, and what EDUDMA_TRANSFER_NO_BOUNCE refuses.
+ *
+ * /proc/self/pagemap tells where a page lies, so every expectation is exact,
+ * whatever the device's reach and whether there is an IOMMU.
+ */
+#include "edudma_fixture.h"
+
+#include <sys/mman.h>
+
+FIXTURE(reach)
+{
+	struct bed bed;
+	int fd;
+	uint8_t *low;	/* a page that the device can address */
+	uint8_t *high;	/* one that it cannot, NULL if there is none */
+};
+
+FIXTURE_SETUP(reach)
+{
+	BED_SETUP(&self->bed);
+	self->fd = self->bed.fd;
+	ASSERT_EQ(0, window_fill(self->fd, self->bed.info.window_bytes, 1));
+	self->low = find_page(&self->bed.info, true);
+	self->high = find_page(&self->bed.info, false);
+	stats_get(&self->bed.dev, &self->bed.before);
+}
+
+FIXTURE_TEARDOWN(reach)
+{
+	BED_TEARDOWN(&self->bed);
+}
+
+#define NEED_LOW(self) do {						\
+	if (!(self)->low)						\
+		SKIP(return, "no free page within the device's reach");	\
+} while (0)
+
+#define NEED_HIGH(self) do {						\
+	if (!(self)->high)						\
+		SKIP(return, "the device reaches all memory here");	\
+} while (0)
+
+#define EXPECT_WAYS(self, zero_copy, bounced) do {			\
+	struct stats delta_;						\
+									\
+	BED_STATS(&(self)->bed, &delta_);				\
+	EXPECT_EQ(zero_copy, delta_.bytes_zero_copy);			\
+	EXPECT_EQ(bounced, delta_.bytes_bounced);			\
+} while (0)
+
+TEST_F(reach, of_the_page_means_zero_copy)
+{
+	NEED_LOW(self);
+	fill(self->low, 300, 2);
+	ASSERT_EQ(0, transfer1(self->fd, seg_to(self->low, 300, 0)));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(self->low + 1000, 300, 0)));
+	EXPECT_EQ(300, differs_at(self->low + 1000, 300, 2));
+	EXPECT_WAYS(self, 600, 0);
+}
+
+TEST_F(reach, of_nothing_is_promised_without_bouncing)
+{
+	uint8_t *buf = private_pages(2);
+	struct edudma_segment segs[] = {
+		seg_to(buf, 100, 0), seg_from(buf + page_size(), 100, 0),
+	};
+	uint64_t bounced;
+
+	/* Wherever these pages lie: each byte went the way that it had to. */
+	fill(buf, 100, 3);
+	ASSERT_EQ(0, transfer(self->fd, segs, 2, 0, NULL));
+	EXPECT_EQ(100, differs_at(buf + page_size(), 100, 3));
+	bounced = unreachable_bytes(&self->bed.info, buf, 100) +
+		  unreachable_bytes(&self->bed.info, buf + page_size(), 100);
+	EXPECT_WAYS(self, 200 - bounced, bounced);
+}
+
+TEST_F(reach, missed_means_bounced)
+{
+	NEED_HIGH(self);
+	fill(self->high, 300, 4);
+	ASSERT_EQ(0, transfer1(self->fd, seg_to(self->high, 300, 0)));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(self->high + 1000, 300, 0)));
+	EXPECT_EQ(300, differs_at(self->high + 1000, 300, 4));
+	EXPECT_EQ(300, differs_at(self->high, 300, 4));
+	EXPECT_TRUE(all_bytes_are(self->high + 1300, 500, 0xee));
+	EXPECT_WAYS(self, 0, 600);
+}
+
+TEST_F(reach, missed_by_a_whole_page)
+{
+	size_t len = self->bed.info.window_bytes;
+
+	NEED_HIGH(self);
+	fill(self->high, len, 5);
+	ASSERT_EQ(len, pwrite(self->fd, self->high, len, 0));
+	memset(self->high, 0, page_size());
+	ASSERT_EQ(len, pread(self->fd, self->high, len, 0));
+	EXPECT_EQ(len, differs_at(self->high, len, 5));
+	EXPECT_WAYS(self, 0, 2 * len);
+}
+
+/* Put two pages side by side in the address space. */
+static uint8_t *side_by_side(void *first, void *second)
+{
+	uint8_t *pair = shared_pages(2);
+	size_t page = page_size();
+
+	if (mremap(first, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, pair) ==
+	    MAP_FAILED ||
+	    mremap(second, page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   pair + page) == MAP_FAILED)
+		return NULL;
+	return pair;
+}
+
+FIXTURE(boundary)
+{
+	FIXTURE_DATA(reach) r;
+	uint8_t *edge;	/* 100 bytes before the boundary of the two pages */
+};
+
+FIXTURE_VARIANT(boundary)
+{
+	bool low_first;
+};
+
+FIXTURE_VARIANT_ADD(boundary, from_reachable_to_not) { .low_first = true };
+FIXTURE_VARIANT_ADD(boundary, from_not_reachable) { .low_first = false };
+
+FIXTURE_SETUP(boundary)
+{
+	FIXTURE_DATA(reach) *r = &self->r;
+	uint8_t *pair;
+
+	reach_setup(_metadata, r, NULL);
+	if (!r->low || !r->high)
+		return;
+	pair = side_by_side(variant->low_first ? r->low : r->high,
+			    variant->low_first ? r->high : r->low);
+	ASSERT_NE(NULL, pair);
+	self->edge = pair + page_size() - 100;
+}
+
+FIXTURE_TEARDOWN(boundary)
+{
+	reach_teardown(_metadata, &self->r, NULL);
+}
+
+TEST_F(boundary, is_crossed_in_one_segment)
+{
+	struct edudma_segment segs[] = {
+		seg_to(self->edge, 250, 7), seg_from(self->edge, 250, 7),
+	};
+
+	if (!self->edge)
+		SKIP(return, "the device reaches all memory here, or none");
+	fill(self->edge, 250, 6);
+	ASSERT_EQ(0, transfer(self->r.fd, segs, 1, 0, NULL));
+	memset(self->edge, 0, 250);
+	ASSERT_EQ(0, transfer(self->r.fd, segs + 1, 1, 0, NULL));
+	EXPECT_EQ(250, differs_at(self->edge, 250, 6));
+	EXPECT_TRUE(all_bytes_are(self->edge + 250, 100, 0xee));
+	EXPECT_WAYS(&self->r, variant->low_first ? 200 : 300,
+		    variant->low_first ? 300 : 200);
+}
+
+TEST_F(boundary, ends_what_is_done_without_bouncing)
+{
+	struct edudma_segment seg = seg_from(self->edge, 250, 0);
+	struct edudma_transfer out;
+	uint64_t done = variant->low_first ? 100 : 0;
+
+	if (!self->edge)
+		SKIP(return, "the device reaches all memory here, or none");
+	ASSERT_EQ(EADDRNOTAVAIL, transfer(self->r.fd, &seg, 1,
+					  EDUDMA_TRANSFER_NO_BOUNCE, &out));
+	EXPECT_EQ(EADDRNOTAVAIL, out.error);
+	EXPECT_EQ(done, out.bytes_done);
+	EXPECT_EQ(0, out.segments_done);
+	EXPECT_EQ(done, differs_at(self->edge, done, 1));
+	EXPECT_TRUE(all_bytes_are(self->edge + done, 250 - done, 0xee));
+	EXPECT_WAYS(&self->r, done, 0);
+}
+
+/* The flag */
+
+TEST_F(reach, missed_is_an_error_if_bouncing_is_refused)
+{
+	struct edudma_segment seg = seg_from(self->high, 10, 0);
+	struct edudma_transfer out;
+	struct stats delta;
+
+	NEED_HIGH(self);
+	ASSERT_EQ(EADDRNOTAVAIL, transfer(self->fd, &seg, 1,
+					  EDUDMA_TRANSFER_NO_BOUNCE, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_EQ(0, out.segments_done);
+	EXPECT_EQ(EADDRNOTAVAIL, out.error);
+	EXPECT_TRUE(all_bytes_are(self->high, page_size(), 0xee));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.descriptors);
+}
+
+TEST_F(reach, missed_by_a_source_is_an_error_if_bouncing_is_refused)
+{
+	struct edudma_segment seg = seg_to(self->high, 10, 0);
+	uint8_t *back = private_pages(1);
+
+	NEED_HIGH(self);
+	ASSERT_EQ(EADDRNOTAVAIL, transfer(self->fd, &seg, 1,
+					  EDUDMA_TRANSFER_NO_BOUNCE, NULL));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(back, 10, 0)));
+	EXPECT_EQ(10, differs_at(back, 10, 1));
+}
+
+TEST_F(reach, missed_by_a_later_segment_keeps_the_earlier)
+{
+	struct edudma_segment segs[] = {
+		seg_from(self->low, 10, 0), seg_from(self->high, 10, 10),
+		seg_from(self->low + 10, 10, 10),
+	};
+	struct edudma_transfer out;
+
+	NEED_LOW(self);
+	NEED_HIGH(self);
+	ASSERT_EQ(EADDRNOTAVAIL, transfer(self->fd, segs, 3,
+					  EDUDMA_TRANSFER_NO_BOUNCE, &out));
+	EXPECT_EQ(10, out.bytes_done);
+	EXPECT_EQ(1, out.segments_done);
+	EXPECT_EQ(10, differs_at(self->low, 10, 1));
+	EXPECT_TRUE(all_bytes_are(self->low + 10, 10, 0xee));
+	EXPECT_TRUE(all_bytes_are(self->high, 10, 0xee));
+}
+
+TEST_F(reach, of_the_page_needs_no_bouncing)
+{
+	struct edudma_segment seg = seg_from(self->low, 10, 0);
+
+	NEED_LOW(self);
+	EXPECT_EQ(0, transfer(self->fd, &seg, 1, EDUDMA_TRANSFER_NO_BOUNCE, NULL));
+	EXPECT_EQ(10, differs_at(self->low, 10, 1));
+	EXPECT_WAYS(self, 10, 0);
+}
+
+TEST_F(reach, of_all_memory_makes_the_flag_harmless)
+{
+	uint8_t *buf = private_pages(3);
+	struct edudma_segment seg = seg_from(buf + page_size() - 50, 500, 0);
+
+	if (self->high)
+		SKIP(return, "the device does not reach all memory here");
+	EXPECT_EQ(0, transfer(self->fd, &seg, 1, EDUDMA_TRANSFER_NO_BOUNCE, NULL));
+	EXPECT_EQ(500, differs_at(buf + page_size() - 50, 500, 1));
+	EXPECT_WAYS(self, 500, 0);
+}
+
+/*
+ * Only the segment's bytes come back from a bounce buffer: what the process
+ * writes beside them while the device works stays.
+ */
+TEST_F(reach, missed_leaves_the_neighbours_alone)
+{
+	struct edudma_segment segs[3];
+	struct job job;
+	uint8_t *page;
+	uint64_t pfn;
+
+	NEED_HIGH(self);
+	page = shared_pages(1);
+	memset(page, 0, page_size());
+	pfn = page_pfn(page);
+	if (page_reachable(&self->bed.info, page))
+		SKIP(return, "shared memory came from within reach (pfn %llu)",
+		     (unsigned long long)pfn);
+	segs[0] = seg_from(page + 100, 50, 0);
+	segs[1] = seg_from(page + 200, 50, 50);
+	segs[2] = seg_from(page + 300, 50, 100);
+	job_transfer(&job, self->fd, segs, 3, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			     self->bed.before.descriptors));
+	page[99] = 0x42;
+	page[150] = 0x43;
+	page[4095] = 0x44;
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+	EXPECT_EQ(0x42, page[99]);
+	EXPECT_EQ(0x43, page[150]);
+	EXPECT_EQ(0x44, page[4095]);
+	EXPECT_EQ(50, differs_at(page + 100, 50, 1));
+}
+
+EDUDMA_TEST_MAIN

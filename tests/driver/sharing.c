@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One device for many: processes, threads and files that use it at once, and
+ * two devices that know nothing of each other.
+ */
+#include "edudma_fixture.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+/* Two devices */
+
+FIXTURE(two_devices)
+{
+	struct bed bed;
+	struct test_dev dev;
+	int fd;
+};
+
+FIXTURE_SETUP(two_devices)
+{
+	BED_SETUP(&self->bed);
+	self->fd = -1;
+	if (dev_get(1, &self->dev))
+		self->fd = open(self->dev.node, O_RDWR | O_CLOEXEC);
+}
+
+FIXTURE_TEARDOWN(two_devices)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	BED_TEARDOWN(&self->bed);
+}
+
+#define NEED_TWO_DEVICES(self) do {					\
+	if ((self)->fd < 0)						\
+		SKIP(return, "this machine has only one device");	\
+} while (0)
+
+TEST_F(two_devices, hold_different_data)
+{
+	uint8_t *buf = private_pages(1);
+
+	NEED_TWO_DEVICES(self);
+	ASSERT_EQ(0, window_fill(self->bed.fd, 500, 1));
+	ASSERT_EQ(0, window_fill(self->fd, 500, 2));
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(buf, 500, 0)));
+	EXPECT_EQ(500, differs_at(buf, 500, 1));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(buf, 500, 0)));
+	EXPECT_EQ(500, differs_at(buf, 500, 2));
+}
+
+TEST_F(two_devices, count_for_themselves)
+{
+	struct stats before, delta;
+
+	NEED_TWO_DEVICES(self);
+	stats_get(&self->dev, &before);
+	ASSERT_EQ(0, window_fill(self->bed.fd, 500, 1));
+	stats_since(&self->dev, &before, &delta);
+	EXPECT_EQ(0, delta.requests);
+	EXPECT_EQ(0, delta.bytes_to_device);
+	EXPECT_EQ(0, delta.interrupts);
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.requests);
+}
+
+TEST_F(two_devices, work_at_the_same_time)
+{
+	uint8_t *shared = shared_pages(1), *buf = private_pages(1);
+	struct edudma_segment segs[8];
+	struct job job;
+	int i;
+
+	NEED_TWO_DEVICES(self);
+	for (i = 0; i < 8; i++)
+		segs[i] = seg_to(shared, 10, 10 * i);
+	job_transfer(&job, self->bed.fd, segs, 8, 0);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&job)));
+	ASSERT_EQ(0, window_fill(self->fd, 500, 3));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(buf, 500, 0)));
+	EXPECT_FALSE(job.report->done);
+	EXPECT_EQ(500, differs_at(buf, 500, 3));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+}
+
+/* One device: a vector that writes the window and reads it back is private. */
+
+#define ROUNDS	3
+#define PART	300
+
+struct round_trips {
+	const char *node;
+	int fd;		/* -1: open the node */
+	uint32_t seed;
+};
+
+/* Each round writes and reads the same window bytes as everybody else's. */
+static size_t round_trips(int fd, uint32_t seed)
+{
+	uint8_t *buf = private_pages(2);
+	struct edudma_segment segs[] = {
+		seg_to(buf, PART, 0), seg_from(buf + page_size(), PART, 0),
+	};
+	size_t good = 0;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		fill(buf, PART, seed + i);
+		if (transfer(fd, segs, 2, 0, NULL))
+			break;
+		good += differs_at(buf + page_size(), PART, seed + i);
+	}
+	munmap(buf, 2 * page_size());
+	return good;
+}
+
+static void run_round_trips(struct job_report *report, void *arg)
+{
+	struct round_trips *trips = arg;
+	int fd = trips->fd;
+
+	report->begun = 1;
+	if (fd < 0)
+		fd = open(trips->node, O_RDWR | O_CLOEXEC);
+	report->value = round_trips(fd, trips->seed);
+}
+
+static void *round_trip_thread(void *arg)
+{
+	struct round_trips *trips = arg;
+
+	return (void *)round_trips(trips->fd, trips->seed);
+}
+
+FIXTURE(one_device)
+{
+	struct bed bed;
+};
+
+FIXTURE_SETUP(one_device)
+{
+	BED_SETUP(&self->bed);
+}
+
+FIXTURE_TEARDOWN(one_device)
+{
+	BED_TEARDOWN(&self->bed);
+}
+
+TEST_F(one_device, serves_processes_with_files_of_their_own)
+{
+	struct round_trips trips = { .node = self->bed.dev.node, .fd = -1 };
+	struct job jobs[3];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		trips.seed = 1000 * i;
+		job_start(&jobs[i], run_round_trips, &trips);
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, job_wait(&jobs[i]));
+		EXPECT_EQ(ROUNDS * PART, jobs[i].report->value);
+	}
+}
+
+TEST_F(one_device, serves_processes_that_share_a_file)
+{
+	struct round_trips trips = { .fd = self->bed.fd };
+	struct job jobs[3];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		trips.seed = 1000 * i;
+		job_start(&jobs[i], run_round_trips, &trips);
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, job_wait(&jobs[i]));
+		EXPECT_EQ(ROUNDS * PART, jobs[i].report->value);
+	}
+}
+
+TEST_F(one_device, serves_threads_that_share_a_file)
+{
+	struct round_trips trips[3];
+	pthread_t threads[3];
+	void *good;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		trips[i] = (struct round_trips) {
+			.fd = self->bed.fd, .seed = 1000 * i,
+		};
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL,
+					    round_trip_thread, &trips[i]));
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &good));
+		EXPECT_EQ(ROUNDS * PART, (size_t)good);
+	}
+}
+
+TEST_F(one_device, finishes_a_transfer_whose_file_was_closed_meanwhile)
+{
+	uint8_t *shared = shared_pages(1);
+	struct edudma_segment segs[] = {
+		seg_to(shared, 10, 0), seg_to(shared, 10, 10), seg_to(shared, 10, 20),
+	};
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, segs, 3, 0);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&job)));
+	close(self->bed.fd);
+	self->bed.fd = -1;
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+	EXPECT_EQ(30, job.report->out.bytes_done);
+}
+
+/* Turns: order of finishing, as each job counts it. */
+
+#define PER_FILE	4
+
+FIXTURE(turn)
+{
+	struct bed bed;
+	int other;
+	uint8_t *shared;
+	int *counter;
+	struct edudma_segment segs[3];
+	struct job running, mine[PER_FILE], others[PER_FILE];
+};
+
+/* A long request of the first file holds the device while all others queue. */
+FIXTURE_SETUP(turn)
+{
+	int i;
+
+	BED_SETUP(&self->bed);
+	self->other = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->other);
+	self->shared = shared_pages(1);
+	self->counter = shared_pages(1);
+	for (i = 0; i < 3; i++)
+		self->segs[i] = seg_to(self->shared, 10, 10 * i);
+	job_transfer_counted(&self->running, self->bed.fd, self->segs, 3,
+			     self->counter);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&self->running)));
+}
+
+FIXTURE_TEARDOWN(turn)
+{
+	close(self->other);
+	BED_TEARDOWN(&self->bed);
+}
+
+static bool queue_up(FIXTURE_DATA(turn) *self, struct job *jobs, int nr, int fd)
+{
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		job_transfer_counted(&jobs[i], fd, self->segs, 1, self->counter);
+		if (!WAIT_FOR(job_asleep(&jobs[i])))
+			return false;
+	}
+	return !self->running.report->done;
+}
+
+static int reap(struct job *jobs, int nr)
+{
+	int i, failed = 0;
+
+	for (i = 0; i < nr; i++)
+		failed += job_wait(&jobs[i]) != 0 || jobs[i].report->err != 0;
+	return failed;
+}
+
+TEST_F(turn, comes_soon_to_a_file_that_came_late)
+{
+	ASSERT_TRUE(queue_up(self, self->mine, PER_FILE, self->bed.fd));
+	ASSERT_TRUE(queue_up(self, self->others, 1, self->other));
+	ASSERT_EQ(0, reap(&self->running, 1));
+	ASSERT_EQ(0, reap(self->mine, PER_FILE));
+	ASSERT_EQ(0, reap(self->others, 1));
+	/* Behind the running request and the one that was already on deck. */
+	EXPECT_LE(self->others[0].report->order, 2);
+}
+
+TEST_F(turn, goes_from_file_to_file)
+{
+	int i, first = 0;
+
+	ASSERT_TRUE(queue_up(self, self->mine, PER_FILE, self->bed.fd));
+	ASSERT_TRUE(queue_up(self, self->others, PER_FILE, self->other));
+	ASSERT_EQ(0, reap(&self->running, 1));
+	ASSERT_EQ(0, reap(self->mine, PER_FILE));
+	ASSERT_EQ(0, reap(self->others, PER_FILE));
+	/* The nth of either file finishes next to the nth of the other. */
+	for (i = 0; i < PER_FILE; i++) {
+		first = self->mine[i].report->order;
+		EXPECT_LE(abs(first - self->others[i].report->order), 2)
+			TH_LOG("request %d: %d. and %d.", i, first,
+			       self->others[i].report->order);
+	}
+}
+
+TEST_F(turn, within_a_file_is_first_come_first_served)
+{
+	int i;
+
+	ASSERT_TRUE(queue_up(self, self->mine, PER_FILE, self->bed.fd));
+	ASSERT_EQ(0, reap(&self->running, 1));
+	ASSERT_EQ(0, reap(self->mine, PER_FILE));
+	EXPECT_EQ(0, self->running.report->order);
+	for (i = 0; i < PER_FILE; i++)
+		EXPECT_EQ(i + 1, self->mine[i].report->order);
+}
+
+TEST_F(turn, of_a_killed_waiter_passes_to_the_next)
+{
+	ASSERT_TRUE(queue_up(self, self->mine, 3, self->bed.fd));
+	ASSERT_EQ(0, kill(self->mine[1].pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&self->mine[1]));
+	EXPECT_FALSE(self->running.report->done);
+	ASSERT_EQ(0, reap(&self->running, 1));
+	ASSERT_EQ(0, reap(&self->mine[0], 1));
+	ASSERT_EQ(0, reap(&self->mine[2], 1));
+	EXPECT_EQ(1, self->mine[0].report->order);
+	EXPECT_EQ(2, self->mine[2].report->order);
+}
+
+TEST_F(turn, waits_without_holding_pages)
+{
+	uint64_t pinned;
+
+	ASSERT_TRUE(queue_up(self, self->mine, PER_FILE, self->bed.fd));
+	pinned = stat_get(&self->bed.dev, "pages_pinned");
+	ASSERT_FALSE(self->running.report->done);
+	/* Three segments run, one request of one segment is on deck. */
+	EXPECT_LE(pinned, 4);
+	EXPECT_LT(0, pinned);
+	ASSERT_EQ(0, reap(&self->running, 1));
+	ASSERT_EQ(0, reap(self->mine, PER_FILE));
+}
+
+EDUDMA_TEST_MAIN

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals that meet a request while it runs or waits: who returns when, with
+ * which count, and what the device has then done.
+ */
+#include "edudma_fixture.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#define NR	8	/* segments of the long request */
+#define PART	100	/* bytes of each */
+
+FIXTURE(signal)
+{
+	struct bed bed;
+	uint8_t *pages;		/* shared with children; a part in each */
+	uint8_t *back;
+	struct edudma_segment segs[NR];
+	struct iovec iov[NR];
+};
+
+FIXTURE_SETUP(signal)
+{
+	int i;
+
+	BED_SETUP(&self->bed);
+	self->pages = shared_pages(NR);
+	self->back = private_pages(1);
+	for (i = 0; i < NR; i++) {
+		uint8_t *part = self->pages + i * page_size();
+
+		fill(part, PART, 100 + i);
+		self->segs[i] = seg_to(part, PART, i * PART);
+		self->iov[i] = (struct iovec) { part, PART };
+	}
+	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 1));
+	stats_get(&self->bed.dev, &self->bed.before);
+}
+
+FIXTURE_TEARDOWN(signal)
+{
+	BED_TEARDOWN(&self->bed);
+}
+
+/* How many of the long request's parts have arrived in the window, in order. */
+static int parts_in_window(FIXTURE_DATA(signal) *self)
+{
+	int i;
+
+	if (transfer1(self->bed.fd, seg_from(self->back, NR * PART, 0)))
+		return -1;
+	for (i = 0; i < NR; i++)
+		if (differs_at(self->back + i * PART, PART, 100 + i) != PART)
+			break;
+	return i;
+}
+
+/* Are the parts from @first on what the window held before the test? */
+static bool rest_is_old(FIXTURE_DATA(signal) *self, int first)
+{
+	uint8_t *old = private_pages(1);
+
+	fill(old, NR * PART, 1);
+	return !memcmp(self->back + first * PART, old + first * PART,
+		       (NR - first) * PART);
+}
+
+static uint64_t descriptors(FIXTURE_DATA(signal) *self)
+{
+	return stat_get(&self->bed.dev, "descriptors") -
+	       self->bed.before.descriptors;
+}
+
+static bool under_way(FIXTURE_DATA(signal) *self)
+{
+	return WAIT_FOR(descriptors(self) >= 1);
+}
+
+static bool settled(FIXTURE_DATA(signal) *self)
+{
+	return WAIT_FOR(!stat_get(&self->bed.dev, "pages_pinned"));
+}
+
+/* A child whose handler counts SIGUSR1 while it makes its call. */
+
+enum call { CALL_IOCTL, CALL_PWRITEV, CALL_PREADV };
+
+struct call_job {
+	int fd;
+	enum call call;
+	int sa_flags;
+	void (*handler)(int sig);
+	const struct edudma_segment *segs;
+	const struct iovec *iov;
+	int nr;
+};
+
+static struct job_report *my_report;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	my_report->handled++;
+}
+
+static void run_call_job(struct job_report *report, void *arg)
+{
+	struct call_job *job = arg;
+	struct sigaction action = {
+		.sa_handler = job->handler, .sa_flags = job->sa_flags,
+	};
+
+	my_report = report;
+	sigaction(SIGUSR1, &action, NULL);
+	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
+	errno = 0;
+	if (job->call == CALL_IOCTL)
+		report->err = transfer(job->fd, job->segs, job->nr, 0,
+				       &report->out);
+	else if (job->call == CALL_PWRITEV)
+		report->value = pwritev(job->fd, job->iov, job->nr, 0);
+	else
+		report->value = preadv(job->fd, job->iov, job->nr, 0);
+	if (job->call != CALL_IOCTL)
+		report->err = report->value < 0 ? errno : 0;
+}
+
+static void start_call(struct job *job, FIXTURE_DATA(signal) *self, int fd,
+		       enum call call, int sa_flags)
+{
+	struct call_job arg = {
+		.fd = fd, .call = call, .sa_flags = sa_flags,
+		.handler = count_signal, .segs = self->segs, .iov = self->iov,
+		.nr = NR,
+	};
+
+	job_start(job, run_call_job, &arg);
+}
+
+/* Killed */
+
+TEST_F(signal, kill_lets_the_process_go_before_its_transfer_ends)
+{
+	bool outlived = false;
+	struct job job;
+	int attempt;
+
+	/* One look may come just as the hardware transfer ends; five do not. */
+	for (attempt = 0; attempt < 5 && !outlived; attempt++) {
+		stats_get(&self->bed.dev, &self->bed.before);
+		job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+		ASSERT_TRUE(under_way(self));
+		ASSERT_EQ(0, kill(job.pid, SIGKILL));
+		ASSERT_EQ(SIGKILL, job_wait(&job));
+		outlived = stat_get(&self->bed.dev, "pages_pinned") > 0;
+		ASSERT_TRUE(settled(self));
+	}
+	EXPECT_TRUE(outlived);
+}
+
+TEST_F(signal, kill_stops_the_request_after_what_was_started)
+{
+	uint64_t started;
+	struct stats delta;
+	struct job job;
+	int parts;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+	started = descriptors(self);
+	ASSERT_TRUE(settled(self));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(started, delta.descriptors);
+	EXPECT_LT(delta.descriptors, NR);
+	EXPECT_EQ(started * PART, delta.bytes_to_device);
+	EXPECT_EQ(1, delta.cancelled);
+	EXPECT_EQ(0, delta.errors);
+	parts = parts_in_window(self);
+	EXPECT_EQ(started, parts);
+	EXPECT_TRUE(rest_is_old(self, parts));
+}
+
+TEST_F(signal, kill_while_waiting_for_a_turn_moves_nothing)
+{
+	int other = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	uint8_t *mine = shared_pages(1);
+	struct edudma_segment seg = seg_to(mine, 50, 2000);
+	struct job running, waiting;
+	uint8_t *expected = private_pages(1);
+
+	ASSERT_LE(0, other);
+	job_transfer(&running, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	job_transfer(&waiting, other, &seg, 1, 0);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&waiting)));
+	ASSERT_EQ(0, kill(waiting.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&waiting));
+	EXPECT_FALSE(running.report->done);
+	ASSERT_EQ(0, job_wait(&running));
+	EXPECT_EQ(0, running.report->err);
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(self->back, 50, 2000)));
+	fill(expected, 2050, 1);
+	EXPECT_EQ(0, memcmp(self->back, expected + 2000, 50));
+	EXPECT_EQ(NR + 1, descriptors(self));
+	close(other);
+}
+
+TEST_F(signal, next_request_after_a_kill_works)
+{
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	/* No waiting: the killed request may still be with the device. */
+	ASSERT_EQ(0, transfer(self->bed.fd, self->segs, 3, 0, NULL));
+	EXPECT_LE(3, parts_in_window(self));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+}
+
+TEST_F(signal, interrupt_from_the_keyboard_ends_the_process)
+{
+	struct stats delta;
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, kill(job.pid, SIGINT));
+	ASSERT_EQ(SIGINT, job_wait(&job));
+	ASSERT_TRUE(settled(self));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_LT(delta.descriptors, NR);
+	EXPECT_EQ(1, delta.cancelled);
+}
+
+static void *transfer_thread(void *arg)
+{
+	FIXTURE_DATA(signal) *self = arg;
+
+	transfer(self->bed.fd, self->segs, NR, 0, NULL);
+	return NULL;
+}
+
+static void exit_during_transfer(struct job_report *report, void *arg)
+{
+	pthread_t thread;
+
+	(void)report;
+	if (!pthread_create(&thread, NULL, transfer_thread, arg) &&
+	    under_way(arg))
+		_exit(7);
+}
+
+TEST_F(signal, exit_of_the_process_ends_its_threads_transfer)
+{
+	struct job job;
+	int status;
+
+	job_start(&job, exit_during_transfer, self);
+	status = job_wait(&job);
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(7, WEXITSTATUS(status));
+	ASSERT_TRUE(settled(self));
+	EXPECT_LT(descriptors(self), NR);
+}
+
+/* Interrupted while running: what was done is reported. */
+
+FIXTURE(interrupted)
+{
+	FIXTURE_DATA(signal) s;
+};
+
+FIXTURE_VARIANT(interrupted)
+{
+	enum call call;
+	int sa_flags;
+};
+
+FIXTURE_VARIANT_ADD(interrupted, ioctl) {
+	.call = CALL_IOCTL,
+};
+
+FIXTURE_VARIANT_ADD(interrupted, ioctl_with_sa_restart) {
+	.call = CALL_IOCTL, .sa_flags = SA_RESTART,
+};
+
+FIXTURE_VARIANT_ADD(interrupted, pwritev) {
+	.call = CALL_PWRITEV,
+};
+
+FIXTURE_VARIANT_ADD(interrupted, pwritev_with_sa_restart) {
+	.call = CALL_PWRITEV, .sa_flags = SA_RESTART,
+};
+
+FIXTURE_SETUP(interrupted)
+{
+	signal_setup(_metadata, &self->s, NULL);
+}
+
+FIXTURE_TEARDOWN(interrupted)
+{
+	signal_teardown(_metadata, &self->s, NULL);
+}
+
+TEST_F(interrupted, reports_exactly_what_was_moved)
+{
+	struct job_report *report;
+	struct stats delta;
+	uint64_t moved;
+	struct job job;
+
+	start_call(&job, &self->s, self->s.bed.fd, variant->call,
+		   variant->sa_flags);
+	ASSERT_TRUE(under_way(&self->s));
+	ASSERT_EQ(0, kill(job.pid, SIGUSR1));
+	ASSERT_EQ(0, job_wait(&job));
+	report = job.report;
+	BED_STATS(&self->s.bed, &delta);
+	EXPECT_EQ(1, report->handled);
+	EXPECT_EQ(1, delta.cancelled);
+	if (variant->call == CALL_IOCTL) {
+		EXPECT_EQ(EINTR, report->err);
+		EXPECT_EQ(EINTR, report->out.error);
+		moved = report->out.bytes_done;
+		EXPECT_EQ(moved / PART, report->out.segments_done);
+	} else {
+		EXPECT_EQ(0, report->err);
+		moved = report->value;
+	}
+	EXPECT_EQ(0, moved % PART);
+	EXPECT_LE(PART, moved);
+	EXPECT_LT(moved, NR * PART);
+	EXPECT_EQ(moved, delta.bytes_to_device);
+	EXPECT_EQ(moved / PART, parts_in_window(&self->s));
+	EXPECT_TRUE(rest_is_old(&self->s, moved / PART));
+}
+
+/* Interrupted while another file's request runs: nothing was moved. */
+
+FIXTURE(waiting)
+{
+	FIXTURE_DATA(signal) s;
+	int other;
+	struct job running;
+	struct job job;
+};
+
+FIXTURE_VARIANT(waiting)
+{
+	enum call call;
+};
+
+FIXTURE_VARIANT_ADD(waiting, ioctl) { .call = CALL_IOCTL };
+FIXTURE_VARIANT_ADD(waiting, pwritev) { .call = CALL_PWRITEV };
+FIXTURE_VARIANT_ADD(waiting, preadv) { .call = CALL_PREADV };
+
+FIXTURE_SETUP(waiting)
+{
+	signal_setup(_metadata, &self->s, NULL);
+	self->other = open(self->s.bed.dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->other);
+	job_transfer(&self->running, self->other, self->s.segs, 4, 0);
+	ASSERT_TRUE(under_way(&self->s));
+}
+
+FIXTURE_TEARDOWN(waiting)
+{
+	close(self->other);
+	signal_teardown(_metadata, &self->s, NULL);
+}
+
+TEST_F(waiting, fails_with_eintr_at_once)
+{
+	start_call(&self->job, &self->s, self->s.bed.fd, variant->call, 0);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&self->job)));
+	ASSERT_EQ(0, kill(self->job.pid, SIGUSR1));
+	ASSERT_EQ(0, job_wait(&self->job));
+	EXPECT_FALSE(self->running.report->done);
+	EXPECT_EQ(EINTR, self->job.report->err);
+	EXPECT_EQ(1, self->job.report->handled);
+	if (variant->call == CALL_IOCTL) {
+		EXPECT_EQ(0, self->job.report->out.bytes_done);
+		EXPECT_EQ(0, self->job.report->out.segments_done);
+	}
+	ASSERT_EQ(0, job_wait(&self->running));
+	EXPECT_EQ(0, self->running.report->err);
+	EXPECT_EQ(4, descriptors(&self->s));
+}
+
+TEST_F(waiting, restarts_with_sa_restart)
+{
+	start_call(&self->job, &self->s, self->s.bed.fd, variant->call, SA_RESTART);
+	ASSERT_TRUE(WAIT_FOR(job_asleep(&self->job)));
+	ASSERT_EQ(0, kill(self->job.pid, SIGUSR1));
+	ASSERT_EQ(0, job_wait(&self->job));
+	EXPECT_EQ(1, self->job.report->handled);
+	EXPECT_EQ(0, self->job.report->err);
+	if (variant->call == CALL_IOCTL) {
+		EXPECT_EQ(NR * PART, self->job.report->out.bytes_done);
+	} else {
+		EXPECT_EQ(NR * PART, self->job.report->value);
+	}
+	EXPECT_EQ(0, job_wait(&self->running));
+}
+
+/* Signals that nobody hears */
+
+TEST_F(signal, ignored_does_not_disturb)
+{
+	struct call_job arg = {
+		.fd = self->bed.fd, .call = CALL_IOCTL, .handler = SIG_IGN,
+		.segs = self->segs, .nr = 3,
+	};
+	struct job job;
+
+	job_start(&job, run_call_job, &arg);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, kill(job.pid, SIGUSR1));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+	EXPECT_EQ(3, job.report->out.segments_done);
+}
+
+TEST_F(signal, alarm_interrupts_its_own_process)
+{
+	struct stats delta;
+
+	/* The test's own call this time; the harness's alarm is its parent's. */
+	struct sigaction action = { .sa_handler = count_signal };
+	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct edudma_transfer out;
+	struct job_report report = { 0 };
+
+	my_report = &report;
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
+	ASSERT_EQ(EINTR, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(1, report.handled);
+	EXPECT_EQ(out.bytes_done / PART, parts_in_window(self));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.cancelled);
+}
+
+EDUDMA_TEST_MAIN
