@@ -8,8 +8,16 @@
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "bounce.h"
+
+static int edudma_bounce_compare(const void *a, const void *b)
+{
+	const struct edudma_bounce_slot *x = a, *y = b;
+
+	return x->dma < y->dma ? -1 : x->dma > y->dma;
+}
 
 /**
  * edudma_bounce_init() - allocate a pool
@@ -17,7 +25,8 @@
  * @dev:	the device whose DMA mask the memory must satisfy
  * @count:	pages
  *
- * Page by page, as low memory is scarce and may be fragmented.
+ * Page by page, as low memory is scarce and may be fragmented, then sorted, so
+ * that slots that follow each other mostly do so for the device, too.
  *
  * Context: May sleep.
  * Return: 0 or -ENOMEM with nothing allocated.
@@ -44,6 +53,7 @@ int edudma_bounce_init(struct edudma_bounce *pool, struct device *dev,
 			goto err_free;
 	}
 	pool->free = count;
+	sort(pool->slots, count, sizeof(*pool->slots), edudma_bounce_compare, NULL);
 
 	return 0;
 
@@ -79,17 +89,24 @@ void edudma_bounce_exit(struct edudma_bounce *pool)
 	pool->count = 0;
 }
 
-/* All or nothing: a chunk that held some and waited for more could deadlock. */
+/*
+ * All or nothing: a chunk that held some and waited for more could deadlock.
+ * In a row if there is one, which saves descriptors.
+ */
 static bool edudma_bounce_try_get(struct edudma_bounce *pool,
 				  unsigned int *slots, unsigned int count)
 {
-	unsigned int slot = 0, i;
-	unsigned long flags;
+	unsigned long slot, flags;
+	unsigned int i;
 	bool enough;
 
 	spin_lock_irqsave(&pool->lock, flags);
 	enough = pool->free >= count;
 	if (enough) {
+		slot = bitmap_find_next_zero_area(pool->used, pool->count, 0,
+						  count, 0);
+		if (slot >= pool->count)
+			slot = 0;
 		for (i = 0; i < count; i++) {
 			slot = find_next_zero_bit(pool->used, pool->count, slot);
 			__set_bit(slot, pool->used);

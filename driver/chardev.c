@@ -81,7 +81,7 @@ edudma_request_from_iter(struct edudma_device *edev, const struct iov_iter *from
 	struct edudma_request *req;
 	unsigned int n = 0;
 
-	req = edudma_request_alloc(edev, iter.nr_segs);
+	req = edudma_request_alloc(edev, iter_is_iovec(&iter) ? iter.nr_segs : 1);
 	if (!req)
 		return NULL;
 
