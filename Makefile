@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# edudma: the driver, what goes with it in user space, and the virtual machine
+# that both are run in.  `make help` lists the targets.
+#
+# All that is built goes to build/; what is slow to make and does not depend on
+# the checkout goes to the cache (scripts/lib.sh).
+
+MAKEFLAGS	+= --no-builtin-rules
+SHELL		:= /bin/sh
+TOP		:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+BUILD		:= $(TOP)/build
+
+# The kernel that the module is built for and the guest runs.
+KVER		:= $(or $(KVER),$(shell $(TOP)/scripts/kernel release 2>/dev/null))
+export KVER
+
+LANE		?= stock
+FILE		?= $(TOP)/LICENSES/GPL-2.0
+
+.DEFAULT_GOAL	:= all
+.PHONY: all
+all: module uapi userspace tests ## build everything: module, library, tool, examples, tests
+
+include scripts/build.mk
+
+.PHONY: deps
+deps: ## install what is missing by apt, fetch the guest kernel
+	@scripts/deps
+
+.PHONY: demo
+demo: module userspace ## copy FILE (default: a text) through the device and back
+	@scripts/demo "$$FILE"
+
+.PHONY: test
+test: all ## run all tests; LANES="stock iommu" and T='suite.*' choose
+	@scripts/test
+
+.PHONY: shell
+shell: module userspace ## a shell in the guest, LANE=stock
+	@scripts/guest --lane '$(LANE)' --terminal -- bash
+
+.PHONY: gdb
+gdb: module userspace ## the same, stopped until gdb attaches
+	@scripts/guest --lane '$(LANE)' --terminal --gdb -- bash
+
+.PHONY: bench
+bench: all ## measure, in virtual time
+	@scripts/bench
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | \
+		while IFS='	' read -r target text; do \
+			printf 'make %-10s %s\n' "$$target" "$$text"; \
+		done
+	@echo 'Module: W=1 and C=2 as in the kernel, KVER=release for another kernel.'
+
+.PHONY: clean
+clean: ## leave the tree as it was cloned
+	rm -rf '$(BUILD)'
+
+# Exported as they are, so that any byte may stand in them.
+export FILE LANES T

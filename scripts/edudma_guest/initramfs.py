@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The archive that the kernel starts from: init, its modules, the job."""
+
+import gzip
+import lzma
+import os
+import stat
+import subprocess
+
+from . import Trouble, kernels, paths
+
+# What it takes to reach the host's files and to report.
+NEEDED = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
+
+INIT_SOURCES = paths.SCRIPTS / "init"
+INIT = paths.BUILD / "guest" / "init"
+
+
+def make_init():
+    """Compile the guest's init, if it is older than its sources."""
+    sources = sorted(INIT_SOURCES.glob("*.c"))
+    newest = max(path.stat().st_mtime for path in INIT_SOURCES.iterdir())
+    if INIT.exists() and INIT.stat().st_mtime >= newest:
+        return INIT
+    INIT.parent.mkdir(parents=True, exist_ok=True)
+    new = INIT.with_name(f"init.{os.getpid()}")
+    command = [os.environ.get("CC", "gcc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2",
+               "-Wall", "-Wextra", "-static", "-o", new, *sources]
+    try:
+        done = subprocess.run(command, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except FileNotFoundError as error:
+        raise Trouble(f"no C compiler ({error.filename}): run 'make deps'") from error
+    if done.returncode:
+        raise Trouble("the guest's init cannot be compiled: run 'make deps'?\n"
+                      + done.stdout)
+    # At once, for whoever else starts a guest now.
+    os.replace(new, INIT)
+    return INIT
+
+
+def _module(path):
+    """A module's bytes as finit_module takes them: not compressed."""
+    data = path.read_bytes()
+    if path.suffix == ".xz":
+        return lzma.decompress(data)
+    if path.suffix == ".gz":
+        return gzip.decompress(data)
+    if path.suffix == ".zst":
+        return subprocess.run(["zstd", "-dcq"], input=data, check=True,
+                              stdout=subprocess.PIPE).stdout
+    return data
+
+
+class _Archive:
+    """A cpio archive in the kernel's "newc" format."""
+
+    def __init__(self):
+        self.parts = []
+        self.inodes = 0
+
+    def add(self, name, mode, data=b"", device=(0, 0)):
+        """Add a file."""
+        self.inodes += 1
+        name = name.encode() + b"\0"
+        fields = (self.inodes, mode, 0, 0, 1, 0, len(data), 0, 0, *device,
+                  len(name), 0)
+        header = b"070701" + b"".join(b"%08X" % field for field in fields)
+        for part in (header + name, data):
+            self.parts += (part, b"\0" * (-len(part) % 4))
+
+    def finish(self):
+        """The archive's bytes."""
+        self.add("TRAILER!!!", 0)
+        return b"".join(self.parts)
+
+
+def job_bytes(fields):
+    """The job as init reads it: (key, value) pairs, values str or bytes."""
+    out = b""
+    for key, value in fields:
+        value = os.fsencode(value)
+        if b"\0" in value:
+            raise Trouble(f"a NUL cannot be passed to a program ({key})")
+        out += key.encode() + b"=" + value + b"\0"
+    return out
+
+
+def build(kernel, fields):
+    """The whole archive for a kernel and a job."""
+    archive = _Archive()
+    for name in ("dev", "proc", "sys", "host", "scratch", "root", "modules"):
+        archive.add(name, stat.S_IFDIR | 0o755)
+    # Init's own console until it has mounted /dev.
+    archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+    archive.add("init", stat.S_IFREG | 0o755, make_init().read_bytes())
+    fields = list(fields)
+    for path in kernels.resolve(kernel, NEEDED):
+        name = f"modules/{path.name.split('.')[0]}.ko"
+        archive.add(name, stat.S_IFREG | 0o644, _module(path))
+        fields.append(("insmod", f"/{name}"))
+    archive.add("job", stat.S_IFREG | 0o600, job_bytes(fields))
+    return archive.finish()

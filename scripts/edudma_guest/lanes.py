@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The configurations in which the driver is run.
+
+A lane is a file scripts/lanes/NAME.conf with one section [lane].  It starts
+from the lane that `base` names: a plain value replaces the base's, a list is
+put behind it.  Lists are split as a shell would.
+"""
+
+import configparser
+import dataclasses
+import shlex
+
+from . import Trouble, paths
+
+
+@dataclasses.dataclass
+class Lane:
+    """What is different from lane to lane."""
+
+    name: str
+    about: str = ""
+    machine: str = "q35"
+    memory: str = "1G"
+    smp: int = 2
+    cpu: str = "max"            # under KVM: host
+    edu: str = "edu"            # -device for each edu
+    edus: int = 2               # how many
+    timeout: int = 120          # seconds for a run, unless --timeout
+    accel: str = ""             # tcg or kvm, where only one will do
+    kernel: str = ""            # directory in the cache's kernel/; or the host's
+    emulator: str = "qemu-system-x86_64"
+    append: list = dataclasses.field(default_factory=list)   # kernel command line
+    params: list = dataclasses.field(default_factory=list)   # of the module
+    devices: list = dataclasses.field(default_factory=list)  # before the others
+    qemu: list = dataclasses.field(default_factory=list)     # arguments
+
+
+KINDS = {field.name: field.type for field in dataclasses.fields(Lane)}
+
+
+def names():
+    """All lanes, by name."""
+    return sorted(path.stem for path in paths.LANES.glob("*.conf"))
+
+
+def _section(name):
+    path = paths.LANES / f"{name}.conf"
+    if not path.is_file():
+        raise Trouble(f"no lane '{name}': there are {', '.join(names())}")
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text(), source=str(path))
+        return dict(parser["lane"])
+    except (configparser.Error, KeyError) as error:
+        raise Trouble(f"{path}: {error}") from error
+
+
+def load(name, derived=()):
+    """Read a lane and what it is based on."""
+    if name in derived:
+        raise Trouble(f"lane '{name}' is based on itself")
+    section = _section(name)
+    base = section.pop("base", None)
+    lane = load(base, (*derived, name)) if base else Lane(name)
+    lane.name = name
+    for key, text in section.items():
+        kind = KINDS.get(key)
+        if kind is None or key == "name":
+            raise Trouble(f"{paths.LANES / name}.conf: unknown key '{key}'")
+        if kind is list:
+            setattr(lane, key, getattr(lane, key) + shlex.split(text))
+        else:
+            try:
+                setattr(lane, key, kind(text))
+            except ValueError as error:
+                raise Trouble(f"{paths.LANES / name}.conf: {key}: {error}") from error
+    return lane

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""QEMU's command line."""
+
+# What each guest's kernel is told.
+#   panic, oops: an oops leaves the machine in no state to be trusted; it ends
+#	QEMU at once instead of a run that hangs until its time is up
+#   mitigations: the emulated processor has nothing to protect, and they cost
+#   hung_task: a task stuck for half a minute shows on the console before the
+#	run's time is up
+APPEND = ("console=ttyS0 earlyprintk=serial,ttyS0 loglevel=7 printk.time=1 "
+          "panic=-1 oops=panic mitigations=off random.trust_cpu=on "
+          "sysctl.kernel.hung_task_timeout_secs=30 "
+          "sysctl.kernel.printk_ratelimit=0").split()
+
+
+def cpu(lane, accel):
+    """-cpu: under KVM the host's own; else the lane's."""
+    return "host,migratable=off" if accel == "kvm" else lane.cpu
+
+
+def accel_arguments(accel, lane):
+    """-accel: several threads, unless time is counted in instructions."""
+    if accel == "kvm":
+        return ["-accel", "kvm"]
+    thread = "single" if "-icount" in lane.qemu else "multi"
+    return ["-accel", f"tcg,thread={thread}"]
+
+
+def port(name, fd):
+    """A virtio port that is one end of a socket pair."""
+    return ["-chardev", f"socket,id={name},fd={fd}",
+            "-device", f"virtserialport,chardev={name},name=edudma.{name}"]
+
+
+def filesystem(tag, path, readonly):
+    """A directory of the host, over 9p."""
+    # A comma in a value is written twice.
+    path = str(path).replace(",", ",,")
+    return ["-fsdev", f"local,id={tag},path={path},security_model=none,"
+                      f"multidevs=remap,readonly={'on' if readonly else 'off'}",
+            "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+
+def command(lane, kernel, accel, files):
+    """The part that all uses share: the machine and its kernel.
+
+    files: .initramfs and .console name files, .append has more words for the
+    kernel.
+    """
+    arguments = [
+        lane.emulator, "-nodefaults", "-no-user-config", "-no-reboot",
+        "-display", "none", "-vga", "none",
+        "-name", f"edudma-{lane.name}",
+        "-machine", lane.machine, *accel_arguments(accel, lane),
+        "-cpu", cpu(lane, accel), "-smp", str(lane.smp), "-m", lane.memory,
+        # What a device model finds wrong with what the driver does.
+        "-d", "guest_errors",
+        "-kernel", str(kernel.image), "-initrd", str(files.initramfs),
+        "-append", " ".join(APPEND + lane.append + files.append),
+        "-chardev", f"file,id=console,path={str(files.console).replace(',', ',,')}",
+        "-serial", "chardev:console",
+    ]
+    for device in lane.devices:
+        arguments += ["-device", device]
+    arguments += ["-device", "virtio-serial-pci,id=ports"]
+    for number in range(lane.edus):
+        arguments += ["-device", f"{lane.edu},id=edu{number}"]
+    return arguments + lane.qemu

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One QEMU process, from start to end."""
+
+import ctypes
+import fcntl
+import os
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+
+from . import Trouble, qemu
+from .records import Records
+
+PR_SET_PDEATHSIG = 1
+# From the last record to the end of the process.
+POWER_OFF_SECONDS = 20
+
+
+class Interrupted(Exception):
+    """A signal asked the runner to stop."""
+
+    def __init__(self, signum):
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+def raise_on_signals():
+    """Turn the signals that end a program into an exception."""
+    def handler(signum, _frame):
+        raise Interrupted(signum)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, handler)
+
+
+def _die_with_parent():
+    """In the child: QEMU must not outlive a runner that was killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Session:
+    """Start QEMU, carry its ports, and see it end.
+
+    sinks maps a port's name to a function that takes its bytes; the port for
+    the records is there always.  With terminal, QEMU has our own terminal as
+    the guest's.
+    """
+
+    def __init__(self, command, nonce, log, sinks=(), terminal=False):
+        self.records = Records(nonce)
+        self.sinks = {"record": self.records.feed, **dict(sinks)}
+        self.received = dict.fromkeys(self.sinks, 0)
+        self.terminal = terminal
+        self.timed_out = False
+        self.status = None
+        pairs = {name: socket.socketpair() for name in self.sinks}
+        for name, (_, theirs) in pairs.items():
+            command = command + qemu.port(name, theirs.fileno())
+        self.command = command
+        self.ports = {name: ours for name, (ours, _) in pairs.items()}
+        self.process = self._start([theirs for _, theirs in pairs.values()], log)
+
+    def _start(self, theirs, log):
+        own = None if self.terminal else log
+        try:
+            return subprocess.Popen(
+                self.command, pass_fds=[end.fileno() for end in theirs],
+                stdin=None if self.terminal else subprocess.DEVNULL,
+                stdout=own, stderr=log, preexec_fn=_die_with_parent,
+                # A Ctrl-C is for us, who then end QEMU; a terminal's
+                # owner has to be in its foreground, though.
+                start_new_session=not self.terminal)
+        except OSError as error:
+            raise Trouble(f"{self.command[0]}: {error.strerror}: "
+                          "run 'make deps'?") from error
+        finally:
+            # Only QEMU has them now, so its end is seen as theirs.
+            for end in theirs:
+                end.close()
+
+    def run(self, timeout):
+        """Until QEMU has ended by itself, or has been made to."""
+        try:
+            self._carry(None if timeout is None else time.monotonic() + timeout)
+        finally:
+            self._end()
+
+    def _carry(self, deadline):
+        selector = selectors.DefaultSelector()
+        for name, port in self.ports.items():
+            selector.register(port, selectors.EVENT_READ, name)
+        ended = os.pidfd_open(self.process.pid)
+        selector.register(ended, selectors.EVENT_READ, "")
+        try:
+            while self.process.poll() is None:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    self.timed_out = True
+                    return
+                for key, _ in selector.select(left):
+                    if key.data and not self._receive(key.data):
+                        selector.unregister(key.fileobj)
+                if self.records.complete:
+                    limit = time.monotonic() + POWER_OFF_SECONDS
+                    deadline = limit if deadline is None else min(deadline, limit)
+            # What QEMU wrote before it ended is still in the sockets.
+            for name in self.ports:
+                while self._receive(name):
+                    pass
+        finally:
+            selector.close()
+            os.close(ended)
+
+    def _receive(self, name):
+        """Take what a port has; False at its end."""
+        try:
+            data = self.ports[name].recv(1 << 18)
+        except ConnectionResetError:
+            return False
+        self.received[name] += len(data)
+        self.sinks[name](data)
+        return bool(data)
+
+    def send_window_size(self, *_):
+        """Tell the guest the size of our terminal."""
+        rows, columns = window_size()
+        self.ports["record"].send(f"winsize {rows} {columns}\n".encode())
+
+    def _end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(3)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.status = self.process.wait()
+        for port in self.ports.values():
+            port.close()
+
+
+def window_size():
+    """Rows and columns of the terminal on stdin."""
+    packed = fcntl.ioctl(0, termios.TIOCGWINSZ, b"\0" * 8)
+    return struct.unpack("HHHH", packed)[:2]

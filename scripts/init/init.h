@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The guest's init: a static C program rather than a shell script, because it
+ * must pass any bytes through as arguments and output, report how a command
+ * ended, and say so even when little else works.  It is process 1 of the guest
+ * and the only program in its initramfs; all others are the host's, by 9p.
+ */
+#ifndef GUEST_INIT_H
+#define GUEST_INIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define MAX_ITEMS	4096
+
+/**
+ * struct job - what the runner wants, from /job in the initramfs
+ *
+ * Each list ends with NULL.  The strings point into one buffer that lives as
+ * long as init.
+ */
+struct job {
+	const char *nonce;		/* begins each record */
+	const char *cwd;		/* of the command */
+	const char *modules;		/* this kernel's modules, on the host; or NULL */
+	const char *module;		/* to be loaded for the command; or NULL */
+	const char *rows, *columns;	/* of the terminal; NULL: no terminal */
+	char *insmods[MAX_ITEMS];	/* modules of the initramfs, in order */
+	char *params[MAX_ITEMS];	/* of the module */
+	char *shares[MAX_ITEMS];	/* tag=directory */
+	char *argv[MAX_ITEMS];
+	char *env[MAX_ITEMS];
+};
+
+/* job.c: reading what is asked */
+void job_read(struct job *job, const char *path);
+
+/* record.c: what the runner is told, and the guest's end */
+void record_open(const char *nonce);
+int record_port(void);
+void record(const char *key, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void fail(const char *format, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+void power_off(void) __attribute__((noreturn));
+int open_port(const char *name);
+bool write_all(int fd, const char *data, size_t size);
+
+/* mounts.c: making the host's files the root */
+void mount_early(void);
+void mount_root(const struct job *job);
+
+/* module.c: the module under test, and what it left */
+void load_initramfs_modules(const struct job *job);
+void load_module(const struct job *job);
+void unload_module(const struct job *job);
+void report_pins(void);
+
+/* command.c: running the command */
+void run_command(const struct job *job);
+
+#endif /* GUEST_INIT_H */

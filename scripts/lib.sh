@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What the shell scripts share: where things are, and how to fail.  Sourced,
+# after the caller has set $top to the checkout.
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+have() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+# The directory for what is expensive to make and does not depend on the
+# checkout: guest kernels, the selftest headers, the outcome of the KVM trial.
+cache_dir() {
+	printf '%s\n' "${EDUDMA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edudma}"
+}
+
+# The kernel release to build for and to boot: KVER if set, else the newest of
+# the distribution's own headers that are installed.
+kernel_release() {
+	if [ -n "${KVER:-}" ]; then
+		printf '%s\n' "$KVER"
+		return
+	fi
+	for dir in /usr/src/linux-headers-*-amd64 /usr/src/linux-headers-*-generic; do
+		[ -e "$dir/Makefile" ] && printf '%s\n' "${dir#/usr/src/linux-headers-}"
+	done | sort -V | tail -n 1
+}
+
+# The version of an installed package, empty if it is not installed.
+package_version() {
+	# The dollar belongs to dpkg-query.
+	# shellcheck disable=SC2016
+	dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' "$1" 2>/dev/null |
+		sed -n 's/^ii *//p'
+}
+
+# Where the guest kernel for release $1 is kept: boot/vmlinuz-$1 and
+# lib/modules/$1.  A release keeps its name over several package versions, and
+# only the one that matches the headers will load the module: so both are in
+# the path.
+kernel_tree() {
+	version=$(package_version "linux-headers-$1")
+	printf '%s/kernel/%s_%s\n' "$(cache_dir)" "$1" "${version:-local}"
+}
