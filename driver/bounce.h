@@ -35,7 +35,7 @@ struct edudma_bounce_slot {
 struct edudma_bounce {
 	struct edudma_bounce_slot *slots;
 	unsigned int count;
-	spinlock_t lock;
+	spinlock_t lock; /* see above */
 	unsigned long *used;
 	unsigned int free;
 	wait_queue_head_t wait;

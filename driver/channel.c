@@ -6,7 +6,7 @@
 #include <linux/jiffies.h>
 #include <linux/wait.h>
 
-#include "device.h"
+#include "edudma_device.h"
 #include "params.h"
 #include "request.h"
 

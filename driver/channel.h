@@ -54,7 +54,7 @@ enum edudma_channel_state {
  * @watchdog_at: in jiffies, when it looks next, if it is pending
  */
 struct edudma_channel {
-	spinlock_t lock;
+	spinlock_t lock; /* see above */
 	struct edudma_device *edev;
 	enum edudma_channel_state state;
 	struct edudma_turns turns;

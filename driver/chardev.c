@@ -12,7 +12,7 @@
 #include <linux/uio.h>
 
 #include "compat.h"
-#include "device.h"
+#include "edudma_device.h"
 #include "request.h"
 
 #define EDUDMA_MINORS	(MINORMASK + 1)

@@ -29,6 +29,7 @@ static inline void __user *edudma_iter_addr(const struct iov_iter *iter)
 #endif
 	return iter->iov->iov_base + iter->iov_offset;
 }
+
 #define iter_iov_addr(iter) edudma_iter_addr(iter)
 #endif
 

@@ -14,7 +14,7 @@
 #include <linux/pci.h>
 
 #include "descriptor.h"
-#include "device.h"
+#include "edudma_device.h"
 #include "params.h"
 
 #define EDU_ID			0x00	/* RRrr00edh: version, signature */

@@ -8,7 +8,7 @@
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
 
-#include "device.h"
+#include "edudma_device.h"
 #include "params.h"
 #include "request.h"
 

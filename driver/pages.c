@@ -6,7 +6,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "device.h"
+#include "edudma_device.h"
 #include "pages.h"
 
 /**

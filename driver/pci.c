@@ -9,7 +9,7 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
-#include "device.h"
+#include "edudma_device.h"
 #include "params.h"
 
 #define EDU_VENDOR_ID	0x1234

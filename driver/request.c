@@ -7,7 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "device.h"
+#include "edudma_device.h"
 #include "params.h"
 #include "request.h"
 

@@ -13,11 +13,10 @@
 
 #include <linux/edudma.h>
 
+#include "channel.h"
 #include "descriptor.h"
 #include "turns.h"
 
-struct edudma_channel;
-struct edudma_device;
 struct edudma_file;
 struct page;
 
@@ -185,13 +184,21 @@ void edudma_request_put(struct edudma_request *req);
 void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
 			struct edudma_result *result);
 
+static inline struct edudma_device *
+edudma_chunk_device(const struct edudma_chunk *chunk)
+{
+	return chunk->req->channel->edev;
+}
+
 /* chunk.c */
 struct edudma_chunk *edudma_chunk_alloc(struct edudma_request *req,
 					unsigned int capacity);
 void edudma_chunk_free(struct edudma_chunk *chunk);
 int edudma_chunk_fill(struct edudma_chunk *chunk);
-int edudma_chunk_submit(struct edudma_chunk *chunk, bool last);
 void edudma_chunk_discard(struct edudma_chunk *chunk);
+
+/* chunk_dma.c */
+int edudma_chunk_submit(struct edudma_chunk *chunk, bool last);
 void edudma_chunk_complete(struct edudma_chunk *chunk);
 void edudma_chunk_leak(struct edudma_chunk *chunk);
 

@@ -7,7 +7,7 @@
 #include <linux/stddef.h>
 #include <linux/sysfs.h>
 
-#include "device.h"
+#include "edudma_device.h"
 
 /**
  * struct edudma_stat_attribute - a counter's file

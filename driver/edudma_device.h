@@ -9,6 +9,7 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/rwsem.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 
 #include "bounce.h"
@@ -21,7 +22,7 @@ struct pci_dev;
 
 /* Limits of one EDUDMA_IOC_TRANSFER, reported by EDUDMA_IOC_INFO. */
 #define EDUDMA_MAX_SEGMENTS	1024U
-#define EDUDMA_MAX_TRANSFER	(1ULL << 30)
+#define EDUDMA_MAX_TRANSFER	((u64)SZ_1G)
 
 /**
  * struct edudma_stats - what the device has done since it was bound

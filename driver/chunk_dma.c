@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A chunk's way through the hardware: prepare, map, submit; and back from the
+ * completion interrupt: unmap, copy or dirty where needed, unpin, account.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+
+#include "edudma_device.h"
+#include "pages.h"
+#include "request.h"
+
+static enum dma_data_direction edudma_extent_dir(const struct edudma_extent *ext)
+{
+	return ext->from_device ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+}
+
+/* What can sleep for long, or fail, before anything is mapped. */
+static int edudma_chunk_prepare(struct edudma_chunk *chunk)
+{
+	struct edudma_device *edev = edudma_chunk_device(chunk);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		struct edudma_extent *ext = &chunk->extents[i];
+		struct page **pages = chunk->pages + ext->first_page;
+
+		if (ext->bounced)
+			continue;
+		if (ext->from_device)
+			edudma_pages_dirty(pages, ext->nr_pages);
+		ret = sg_alloc_table_from_pages(&ext->sgt, pages, ext->nr_pages,
+						ext->page_offset, ext->len,
+						GFP_KERNEL);
+		if (ret)
+			goto err_free_tables;
+	}
+
+	if (chunk->nr_slots) {
+		ret = edudma_bounce_get(&edev->bounce, chunk->slots,
+					chunk->nr_slots);
+		if (ret)
+			goto err_free_tables;
+	}
+
+	return 0;
+
+err_free_tables:
+	while (i--)
+		if (!chunk->extents[i].bounced)
+			sg_free_table(&chunk->extents[i].sgt);
+	return ret;
+}
+
+/* Undoes edudma_chunk_prepare().  Any context. */
+static void edudma_chunk_unprepare(struct edudma_chunk *chunk)
+{
+	struct edudma_device *edev = edudma_chunk_device(chunk);
+	unsigned int i;
+
+	edudma_bounce_put(&edev->bounce, chunk->slots, chunk->nr_slots);
+	for (i = 0; i < chunk->nr_extents; i++)
+		if (!chunk->extents[i].bounced)
+			sg_free_table(&chunk->extents[i].sgt);
+}
+
+/* Adds a piece to the descriptors, never beyond what the device may address. */
+static int edudma_chunk_describe(struct edudma_chunk *chunk, dma_addr_t dma_addr,
+				 size_t len, u64 offset, bool from_device)
+{
+	struct edudma_device *edev = edudma_chunk_device(chunk);
+
+	if (WARN_ON_ONCE(dma_addr + (len - 1) > edev->address_mask ||
+			 offset + len > edev->engine.window_bytes))
+		return -EIO;
+	if (WARN_ON_ONCE(edudma_descriptor_add(&chunk->descs, dma_addr, len,
+					       offset, from_device)))
+		return -EIO;
+
+	return 0;
+}
+
+/* Slot i of a bounced extent, pos bytes into it: where in the page, how much. */
+static size_t edudma_extent_piece(const struct edudma_extent *ext,
+				  unsigned int i, size_t pos, unsigned int *off)
+{
+	*off = i ? 0 : ext->page_offset;
+
+	return min_t(size_t, PAGE_SIZE - *off, ext->len - pos);
+}
+
+/*
+ * Slots that the device is to fill are cleared first: if it wrote less than it
+ * claims, the user must not see what somebody else bounced there before.
+ */
+static int edudma_extent_map_bounced(struct edudma_chunk *chunk,
+				     struct edudma_extent *ext)
+{
+	struct edudma_bounce *pool = &edudma_chunk_device(chunk)->bounce;
+	unsigned int i, off;
+	size_t pos, n;
+	int ret;
+
+	for (i = 0, pos = 0; pos < ext->len; i++, pos += n) {
+		struct edudma_bounce_slot *slot =
+			&pool->slots[chunk->slots[ext->first_slot + i]];
+
+		n = edudma_extent_piece(ext, i, pos, &off);
+		if (ext->from_device)
+			memset(slot->cpu + off, 0, n);
+		else
+			memcpy_from_page(slot->cpu + off,
+					 chunk->pages[ext->first_page + i], off, n);
+		ret = edudma_chunk_describe(chunk, slot->dma + off, n,
+					    ext->offset + pos, ext->from_device);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+static int edudma_extent_map_direct(struct edudma_chunk *chunk,
+				    struct edudma_extent *ext)
+{
+	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
+	u64 offset = ext->offset;
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret;
+
+	ret = dma_map_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), 0);
+	if (ret)
+		return ret == -EINVAL ? -EIO : ret;
+
+	for_each_sgtable_dma_sg(&ext->sgt, sg, i) {
+		ret = edudma_chunk_describe(chunk, sg_dma_address(sg),
+					    sg_dma_len(sg), offset,
+					    ext->from_device);
+		if (ret) {
+			dma_unmap_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), 0);
+			return ret;
+		}
+		offset += sg_dma_len(sg);
+	}
+
+	return 0;
+}
+
+/* Unmaps the first extents.  Any context. */
+static void edudma_chunk_unmap(struct edudma_chunk *chunk, unsigned int count)
+{
+	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
+
+	while (count--) {
+		struct edudma_extent *ext = &chunk->extents[count];
+
+		if (!ext->bounced)
+			dma_unmap_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), 0);
+	}
+}
+
+/* Maps every extent and builds the descriptors.  edev->gate is held. */
+static int edudma_chunk_map(struct edudma_chunk *chunk)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		struct edudma_extent *ext = &chunk->extents[i];
+
+		if (ext->bounced)
+			ret = edudma_extent_map_bounced(chunk, ext);
+		else
+			ret = edudma_extent_map_direct(chunk, ext);
+		if (ret) {
+			edudma_chunk_unmap(chunk, i);
+			return ret;
+		}
+	}
+
+	return 0;
+}
+
+/**
+ * edudma_chunk_submit() - hand a filled chunk to the channel
+ * @chunk:	the chunk, filled and not empty
+ * @last:	no further chunk of the request will follow
+ *
+ * On success the chunk belongs to the channel until it is not busy any more.
+ * On failure it is still filled and the caller's: edudma_chunk_discard() it.
+ *
+ * Context: Process, may sleep; no locks.
+ * Return: 0; -ENODEV if the device is gone, -ENOMEM, -EIO if it could not be
+ * mapped, -ERESTARTSYS if the process is being killed, or why the request was
+ * stopped.
+ */
+int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
+{
+	struct edudma_device *edev = edudma_chunk_device(chunk);
+	int ret;
+
+	ret = edudma_chunk_prepare(chunk);
+	if (ret)
+		return ret;
+
+	down_read(&edev->gate);
+	ret = edev->gone ? -ENODEV : edudma_chunk_map(chunk);
+	if (ret)
+		goto err_unprepare;
+	ret = edudma_channel_submit(chunk, last);
+	if (ret)
+		goto err_unmap;
+	up_read(&edev->gate);
+
+	return 0;
+
+err_unmap:
+	edudma_chunk_unmap(chunk, chunk->nr_extents);
+err_unprepare:
+	up_read(&edev->gate);
+	edudma_chunk_unprepare(chunk);
+	return ret;
+}
+
+static void edudma_chunk_account(struct edudma_chunk *chunk)
+{
+	struct edudma_stats *stats = &edudma_chunk_device(chunk)->stats;
+	u64 left = chunk->bytes_done;
+	unsigned int i;
+
+	for (i = 0; i < chunk->nr_extents && left; i++) {
+		struct edudma_extent *ext = &chunk->extents[i];
+		u64 n = min_t(u64, left, ext->len);
+
+		edudma_count(ext->from_device ? &stats->bytes_from_device :
+						&stats->bytes_to_device, n);
+		edudma_count(ext->bounced ? &stats->bytes_bounced :
+					    &stats->bytes_zero_copy, n);
+		left -= n;
+	}
+}
+
+/* The end of a submitted chunk: releases everything and reports.  Any context. */
+static void edudma_chunk_release(struct edudma_chunk *chunk)
+{
+	edudma_chunk_unprepare(chunk);
+	edudma_chunk_discard(chunk);
+	edudma_chunk_account(chunk);
+	edudma_channel_release(chunk);
+}
+
+/* Whether something remains to be done that interrupt context cannot do. */
+static bool edudma_chunk_needs_process(struct edudma_chunk *chunk)
+{
+	unsigned int i;
+
+	if (chunk->copies_in && chunk->bytes_done)
+		return true;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		struct edudma_extent *ext = &chunk->extents[i];
+
+		if (ext->from_device && !ext->bounced &&
+		    !edudma_pages_all_dirty(chunk->pages + ext->first_page,
+					    ext->nr_pages))
+			return true;
+	}
+
+	return false;
+}
+
+/* Copies what the device has written, and no byte more, to the user's pages. */
+static void edudma_extent_copy_in(struct edudma_chunk *chunk,
+				  struct edudma_extent *ext, u64 done)
+{
+	struct edudma_bounce *pool = &edudma_chunk_device(chunk)->bounce;
+	struct page **pages = chunk->pages + ext->first_page;
+	unsigned int i, off;
+	size_t pos, n;
+
+	for (i = 0, pos = 0; pos < done; i++, pos += n) {
+		struct edudma_bounce_slot *slot =
+			&pool->slots[chunk->slots[ext->first_slot + i]];
+
+		n = edudma_extent_piece(ext, i, pos, &off);
+		memcpy_to_page(pages[i], off, slot->cpu + off,
+			       min_t(u64, n, done - pos));
+		flush_dcache_page(pages[i]);
+	}
+	edudma_pages_dirty(pages, i);
+}
+
+static void edudma_chunk_work(struct work_struct *work)
+{
+	struct edudma_chunk *chunk = container_of(work, struct edudma_chunk, work);
+	struct edudma_stats *stats = &edudma_chunk_device(chunk)->stats;
+	u64 left = chunk->bytes_done;
+	unsigned int i;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		struct edudma_extent *ext = &chunk->extents[i];
+		u64 done = min_t(u64, left, ext->len);
+
+		left -= done;
+		if (!ext->from_device)
+			continue;
+		if (ext->bounced)
+			edudma_extent_copy_in(chunk, ext, done);
+		else
+			edudma_count(&stats->pages_redirtied,
+				     edudma_pages_redirty(chunk->pages + ext->first_page,
+							  ext->nr_pages));
+	}
+
+	edudma_chunk_release(chunk);
+}
+
+/**
+ * edudma_chunk_complete() - the engine is done with a chunk
+ * @chunk:	the chunk, not in its request's list any more
+ *
+ * Unmaps and unpins right here, in the completion interrupt, unless pages must
+ * be copied to or dirtied first, which is left to the device's workqueue.  The
+ * chunk may be gone on return.
+ *
+ * Context: Any, hard irq included; no locks.
+ */
+void edudma_chunk_complete(struct edudma_chunk *chunk)
+{
+	struct edudma_device *edev = edudma_chunk_device(chunk);
+
+	edudma_chunk_unmap(chunk, chunk->nr_extents);
+	if (edudma_chunk_needs_process(chunk)) {
+		INIT_WORK(&chunk->work, edudma_chunk_work);
+		queue_work(edev->wq, &chunk->work);
+	} else {
+		edudma_chunk_release(chunk);
+	}
+}
+
+/**
+ * edudma_chunks_complete() - the engine is done with some chunks
+ * @done:	list of edudma_chunk.node, empty afterwards
+ *
+ * Context: Any, hard irq included; no locks.
+ */
+void edudma_chunks_complete(struct list_head *done)
+{
+	struct edudma_chunk *chunk, *next;
+
+	list_for_each_entry_safe(chunk, next, done, node) {
+		list_del_init(&chunk->node);
+		edudma_chunk_complete(chunk);
+	}
+}
+
+/**
+ * edudma_chunk_leak() - keep a chunk for good
+ * @chunk:	the chunk, not in its request's list any more
+ *
+ * For a device that may still write to the pages and cannot be stopped: they
+ * stay pinned and mapped, and the chunk itself stays allocated, since lost
+ * memory is better than corrupted memory.  Its request goes on without it.
+ *
+ * Context: Any; no locks.
+ */
+void edudma_chunk_leak(struct edudma_chunk *chunk)
+{
+	struct edudma_device *edev = edudma_chunk_device(chunk);
+
+	edudma_count(&edev->stats.pages_leaked, chunk->nr_pages);
+	dev_crit(&edev->dev, "%u pages stay pinned: the device may still write to them\n",
+		 chunk->nr_pages);
+	kref_get(&chunk->req->ref);
+	edudma_channel_release(chunk);
+}
