@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""On the host: one lane as a test that prove can run.
+
+The guest's stream is passed on with one more test behind it: the verdict on
+the run.  Only a complete stream in a run without a splat, a leak or a hang is
+a pass.
+"""
+
+import os
+import subprocess
+import sys
+
+from edudma_guest import paths
+
+from . import plan, tap
+
+# For all suites of a lane together: stock edu takes 100 ms for each transfer.
+SECONDS = 1200
+
+
+def _command(lane, logs):
+    command = [paths.SCRIPTS / "guest", "--lane", lane, "--timeout", str(SECONDS),
+               "--log-dir", logs]
+    pattern = os.environ.get("T")
+    if pattern:
+        command += ["--env", f"EDUDMA_TEST={pattern}"]
+    return command + ["--", paths.SCRIPTS / "run-suites", *plan.suites()]
+
+
+def _relay(out, stream):
+    """Pass lines on, but the plan: one test is still to come."""
+    for line in out:
+        line = line.rstrip("\n")
+        stream.feed(line)
+        if tap.parse_plan(line) is None:
+            print(line, flush=True)
+
+
+def run(lane, logs):
+    """Run a lane's suites; the status is the guest's."""
+    stream = tap.Stream()
+    with subprocess.Popen(_command(lane, logs), text=True, errors="replace",
+                          stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as guest:
+        _relay(guest.stdout, stream)
+        said = guest.stderr.read().strip()
+    wrong = stream.broken()
+    if not wrong and not stream.tests:
+        wrong = "no test matched" if os.environ.get("T") else "there are no tests"
+    passed = not guest.returncode and not wrong
+    # A test that failed is counted by itself; the verdict is on the rest.
+    only_tests = guest.returncode == 1 and not wrong and stream.count()[1]
+    for line in said.splitlines() + ([f"the stream: {wrong}"] if wrong else []):
+        print(f"# {line}")
+    verdict = tap.Test(bool(passed or only_tests), name=f"{lane}.verdict")
+    number = len(stream.tests) + 1
+    print(verdict.line(number))
+    print(f"1..{number}", flush=True)
+    return 0 if passed else guest.returncode or 1
+
+
+def main(lane, logs):
+    """Run a lane."""
+    try:
+        return run(lane, logs)
+    except KeyboardInterrupt:
+        print("Bail out!  Interrupted", file=sys.stdout)
+        return 130
