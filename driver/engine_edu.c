@@ -69,17 +69,26 @@ static u64 edu_window_bytes(struct device *dev)
 	return EDU_WINDOW_BYTES - 1;
 }
 
+/*
+ * Waits for the transfer in flight, if there is one, to end.  A device that is
+ * gone reads as all ones and does no more DMA either.
+ */
 static int edu_wait_idle(struct edudma_device *edev)
 {
+	int ret;
 	u32 cmd;
 
 	/*
 	 * The answer to the read also pushes the device's own writes ahead of
 	 * it, so that they have arrived in memory.
 	 */
-	return readl_poll_timeout(edev->engine.regs + EDU_DMA_CMD, cmd,
-				  !(cmd & EDU_CMD_RUN), EDU_FENCE_POLL_US,
-				  EDU_FENCE_US);
+	ret = readl_poll_timeout(edev->engine.regs + EDU_DMA_CMD, cmd,
+				 !(cmd & EDU_CMD_RUN) || cmd == ~0U,
+				 EDU_FENCE_POLL_US, EDU_FENCE_US);
+	if (!ret && cmd == ~0U && pci_device_is_present(edev->pdev))
+		ret = -EIO;
+
+	return ret;
 }
 
 static int edu_init(struct edudma_device *edev)
@@ -237,7 +246,7 @@ static int edu_quiesce(struct edudma_channel *ch)
 	struct edudma_device *edev = ch->edev;
 
 	pci_clear_master(edev->pdev);
-	if (edu_wait_idle(edev) && pci_device_is_present(edev->pdev))
+	if (edu_wait_idle(edev))
 		return -EIO;
 	synchronize_irq(edev->engine.irq);
 
