@@ -113,23 +113,29 @@ unsigned int dev_count(void)
 
 bool dev_get(unsigned int nth, struct test_dev *dev)
 {
+	struct test_dev found;
 	unsigned int i;
 
-	for (i = 0; i < MAX_NODES; i++)
-		if (dev_at(i, dev) && !nth--)
+	for (i = 0; i < MAX_NODES; i++) {
+		if (dev_at(i, &found) && !nth--) {
+			*dev = found;
 			return true;
+		}
+	}
 	return false;
 }
 
 bool dev_of_slot(const char *slot, struct test_dev *dev)
 {
-	char wanted[sizeof(dev->slot)];
+	struct test_dev found;
 	unsigned int i;
 
-	snprintf(wanted, sizeof(wanted), "%s", slot);
-	for (i = 0; i < MAX_NODES; i++)
-		if (dev_at(i, dev) && !strcmp(dev->slot, wanted))
+	for (i = 0; i < MAX_NODES; i++) {
+		if (dev_at(i, &found) && !strcmp(found.slot, slot)) {
+			*dev = found;
 			return true;
+		}
+	}
 	return false;
 }
 
@@ -140,16 +146,13 @@ int dev_unbind(const struct test_dev *dev)
 
 int dev_bind(struct test_dev *dev)
 {
-	struct test_dev found;
 	int err;
 
 	err = file_write(DRIVER_DIR "/bind", dev->slot);
 	if (err)
 		return err;
-	if (!WAIT_FOR(dev_of_slot(dev->slot, &found) && !access(found.node, F_OK)))
-		return ENODEV;
-	*dev = found;
-	return 0;
+	return WAIT_FOR(dev_of_slot(dev->slot, dev) && !access(dev->node, F_OK)) ?
+		0 : ENODEV;
 }
 
 int dev_info(int fd, struct edudma_info *info)
@@ -481,19 +484,22 @@ void *find_page(const struct edudma_info *info, bool reachable)
 	if (!chunks)
 		die("calloc");
 	for (n = 0; n < most && !found; n++) {
-		chunks[n] = map_pages(chunk / page_size(), MAP_PRIVATE);
-		memset(chunks[n], 0xee, chunk);
+		chunks[n] = map_pages(chunk / page_size(), MAP_SHARED);
+		for (i = 0; i < chunk; i += page_size())
+			chunks[n][i] = 1;
 		found = scan_pages(info, chunks[n], chunk / page_size(),
 				   reachable);
 	}
 	if (found)
 		found = mremap(found, page_size(), page_size(),
 			       MREMAP_MAYMOVE | MREMAP_FIXED,
-			       map_pages(1, MAP_PRIVATE));
+			       map_pages(1, MAP_SHARED));
 	for (i = 0; i < n; i++)
 		munmap(chunks[i], chunk);
 	free(chunks);
-	return found == MAP_FAILED ? NULL : found;
+	if (!found || found == MAP_FAILED)
+		return NULL;
+	return found;
 }
 
 /* child processes ------------------------------------------------------- */

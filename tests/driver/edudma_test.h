@@ -221,9 +221,11 @@ uint64_t unreachable_bytes(const struct edudma_info *info, const void *addr,
 			   size_t len);
 
 /**
- * find_page() - one touched private page that the device can (or cannot) reach
+ * find_page() - one touched page that the device can (or cannot) reach
  *
- * NULL if the machine has none.
+ * It is shared with later children, because a private page moves when one
+ * writes to it.  Takes a while: much memory may be filled.  NULL if the machine
+ * has none.
  */
 void *find_page(const struct edudma_info *info, bool reachable);
 

@@ -202,6 +202,7 @@ FIXTURE(hole)
 	int fd;
 	uint8_t *pages;	/* one good, one bad, one good */
 	uint8_t *edge;	/* BEFORE bytes before the bad page */
+	uint8_t *back, *expected;	/* mapped before the hole is made */
 };
 
 FIXTURE_SETUP(hole)
@@ -212,6 +213,8 @@ FIXTURE_SETUP(hole)
 	self->pages = private_pages(3);
 	self->edge = self->pages + page_size() - BEFORE;
 	ASSERT_EQ(0, window_fill(self->fd, self->window, 1));
+	self->back = private_pages(1);
+	self->expected = private_pages(1);
 	ASSERT_EQ(0, munmap(self->pages + page_size(), page_size()));
 	stats_get(&self->bed.dev, &self->bed.before);
 }
@@ -229,14 +232,13 @@ TEST_F(hole, makes_pread_short)
 
 TEST_F(hole, makes_pwrite_short)
 {
-	uint8_t *back = private_pages(1), *expected = private_pages(1);
-
 	fill(self->edge, BEFORE, 2);
 	ASSERT_EQ(BEFORE, pwrite(self->fd, self->edge, BEFORE + AFTER, 0));
-	ASSERT_EQ(0, transfer1(self->fd, seg_from(back, BEFORE + AFTER, 0)));
-	EXPECT_EQ(BEFORE, differs_at(back, BEFORE, 2));
-	fill(expected, BEFORE + AFTER, 1);
-	EXPECT_EQ(0, memcmp(back + BEFORE, expected + BEFORE, AFTER));
+	ASSERT_EQ(0, transfer1(self->fd,
+			       seg_from(self->back, BEFORE + AFTER, 0)));
+	EXPECT_EQ(BEFORE, differs_at(self->back, BEFORE, 2));
+	fill(self->expected, BEFORE + AFTER, 1);
+	EXPECT_EQ(0, memcmp(self->back + BEFORE, self->expected + BEFORE, AFTER));
 }
 
 TEST_F(hole, advances_the_position_by_what_was_moved)

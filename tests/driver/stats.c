@@ -46,7 +46,7 @@ TEST_F(statistics, are_numbers_that_everybody_may_read)
 TEST_F(statistics, of_a_vector_are_exact)
 {
 	struct edudma_segment segs[] = {
-		seg_to(self->page, 10, 0), seg_to(self->page + 10, 20, 10),
+		seg_to(self->page, 10, 0), seg_to(self->page + 50, 20, 10),
 		seg_from(self->page + 100, 300, 0),
 	};
 	uint64_t bounced = unreachable_bytes(&self->bed.info, self->page, 330);
