@@ -245,13 +245,13 @@ int edudma_write_at(struct edudma *dev, const void *buf, size_t len,
 static inline struct edudma_segment
 edudma_to_device(const void *addr, size_t len, uint64_t offset)
 {
-	struct edudma_segment segment = {
-		.addr = (uintptr_t)addr,
-		.len = len,
-		.offset = offset,
-		.direction = EDUDMA_TO_DEVICE,
-	};
+	struct edudma_segment segment;
 
+	segment.addr = (uintptr_t)addr;
+	segment.len = len;
+	segment.offset = offset;
+	segment.direction = EDUDMA_TO_DEVICE;
+	segment.reserved = 0;
 	return segment;
 }
 
@@ -266,13 +266,13 @@ edudma_to_device(const void *addr, size_t len, uint64_t offset)
 static inline struct edudma_segment
 edudma_from_device(void *addr, size_t len, uint64_t offset)
 {
-	struct edudma_segment segment = {
-		.addr = (uintptr_t)addr,
-		.len = len,
-		.offset = offset,
-		.direction = EDUDMA_FROM_DEVICE,
-	};
+	struct edudma_segment segment;
 
+	segment.addr = (uintptr_t)addr;
+	segment.len = len;
+	segment.offset = offset;
+	segment.direction = EDUDMA_FROM_DEVICE;
+	segment.reserved = 0;
 	return segment;
 }
 

@@ -11,7 +11,7 @@
 #define EDUDMA_CLASS_DIR	"/sys/class/edudma"
 #define EDUDMA_NAME		"edudma"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(arr)	(sizeof(arr) / sizeof((arr)[0]))
 
 /**
  * struct edudma - see edudma.h; constant after edudma_open(), hence no lock

@@ -217,7 +217,7 @@ static int show_devices(void)
 		printf("edudma%u  %-12s  %s\n", edudma_list_index(list, i),
 		       edudma_list_address(list, i), edudma_list_path(list, i));
 	if (!edudma_list_count(list))
-		message("loaded, but there is no device; 'lspci -nn -d 1234:11e8' shows the hardware");
+		message("loaded, but no device ('lspci -nn -d 1234:11e8' shows the hardware)");
 	edudma_list_free(list);
 	return STATUS_OK;
 }

@@ -11,7 +11,7 @@
 #include <edudma.h>
 #include <json-c/json.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(arr)	(sizeof(arr) / sizeof((arr)[0]))
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 
 /* Exit status, as the manual has it. */
