@@ -79,21 +79,65 @@ struct bed {
 	munmap(window_, page_size());					\
 } while (0)
 
-/* Leave only the tests whose "fixture.test" matches the shell pattern. */
-static inline void keep_matching_tests(const char *pattern)
+/* Does "suite.fixture[.variant].test" match the shell pattern? */
+static inline bool test_matches(const char *pattern,
+				const struct __fixture_metadata *f,
+				const struct __fixture_variant_metadata *v,
+				const struct __test_metadata *t)
 {
-	struct __fixture_metadata *f;
-	struct __test_metadata **link;
 	char name[256];
 
+	snprintf(name, sizeof(name), "%s.%s%s%s.%s",
+		 program_invocation_short_name, f->name, v ? "." : "",
+		 v ? v->name : "", t->name);
+	return !fnmatch(pattern, name, 0);
+}
+
+static inline bool any_variant_matches(const char *pattern,
+				       const struct __fixture_metadata *f,
+				       const struct __test_metadata *t)
+{
+	const struct __fixture_variant_metadata *v = f->variant;
+
+	do {
+		if (test_matches(pattern, f, v, t))
+			return true;
+		v = v ? v->next : NULL;
+	} while (v);
+	return false;
+}
+
+static inline bool any_test_matches(const char *pattern,
+				    const struct __fixture_metadata *f,
+				    const struct __fixture_variant_metadata *v)
+{
+	const struct __test_metadata *t;
+
+	for (t = f->tests; t; t = t->next)
+		if (test_matches(pattern, f, v, t))
+			return true;
+	return false;
+}
+
+/* Leave only the tests, and of each fixture only the variants, that match. */
+static inline void keep_matching_tests(const char *pattern)
+{
+	struct __fixture_variant_metadata **variant;
+	struct __test_metadata **test;
+	struct __fixture_metadata *f;
+
 	for (f = __fixture_list; f; f = f->next) {
-		for (link = &f->tests; *link;) {
-			snprintf(name, sizeof(name), "%s.%s", f->name,
-				 (*link)->name);
-			if (fnmatch(pattern, name, 0))
-				*link = (*link)->next;
+		for (test = &f->tests; *test;) {
+			if (any_variant_matches(pattern, f, *test))
+				test = &(*test)->next;
 			else
-				link = &(*link)->next;
+				*test = (*test)->next;
+		}
+		for (variant = &f->variant; f->tests && *variant;) {
+			if (any_test_matches(pattern, f, *variant))
+				variant = &(*variant)->next;
+			else
+				*variant = (*variant)->next;
 		}
 	}
 }
