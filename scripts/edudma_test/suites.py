@@ -16,6 +16,8 @@ from . import tap
 
 # The harness says which test it starts; a skipped test's own line has no name.
 _RUN = re.compile(r"^# +RUN +(\S+) \.\.\.")
+# What the test's own line says as well.
+_KNOWN = re.compile(r"^(TAP version|1\.\.|# +(RUN|OK|FAIL) )")
 
 
 class Merger:
@@ -61,9 +63,7 @@ class Suite:
         if test:
             test.name = f"{self.name}.{self.running or test.name or test.number}"
             self.merger.report(test)
-        elif line.startswith(("TAP version", "1..")):
-            pass
-        elif not line.startswith("# ") or "RUN" not in line:
+        elif not _KNOWN.match(line):
             self.merger.say(f"# {self.name}: {line.removeprefix('#').strip()}")
 
     def end(self, status):
