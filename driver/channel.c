@@ -15,6 +15,12 @@ static struct edudma_request *edudma_turn_request(struct edudma_turn *turn)
 	return turn ? container_of(turn, struct edudma_request, turn) : NULL;
 }
 
+/* Whether turns are given and descriptors issued. */
+static bool edudma_channel_open(const struct edudma_channel *ch)
+{
+	return ch->state == EDUDMA_CHANNEL_OPEN && !ch->paused;
+}
+
 /* Progress was made: the next is due a timeout from now. */
 static void edudma_channel_touch(struct edudma_channel *ch)
 {
@@ -91,7 +97,7 @@ static void edudma_channel_issue(struct edudma_channel *ch)
 static void edudma_channel_advance(struct edudma_channel *ch)
 {
 	for (;;) {
-		if (ch->state == EDUDMA_CHANNEL_OPEN) {
+		if (edudma_channel_open(ch)) {
 			edudma_channel_grant_running(ch);
 			if (ch->running)
 				edudma_channel_issue(ch);
@@ -104,7 +110,7 @@ static void edudma_channel_advance(struct edudma_channel *ch)
 		ch->running = NULL;
 	}
 
-	if (ch->state == EDUDMA_CHANNEL_OPEN)
+	if (edudma_channel_open(ch))
 		edudma_channel_grant_on_deck(ch);
 }
 
@@ -315,8 +321,11 @@ void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
 			list_move_tail(&chunk->node, done);
 	}
 	edudma_channel_advance(ch);
-	if (ch->running && !ch->posted)
-		edudma_channel_touch(ch);
+	if (!ch->posted) {
+		wake_up(&ch->drained);
+		if (ch->running)
+			edudma_channel_touch(ch);
+	}
 }
 
 /*
@@ -373,6 +382,20 @@ static void edudma_channel_recover(struct edudma_channel *ch)
 	edudma_chunks_complete(&done);
 }
 
+/* Claims the engine for the fence, unless it has nothing to be stopped. */
+static bool edudma_channel_fence(struct edudma_channel *ch)
+{
+	bool stuck;
+
+	spin_lock_irq(&ch->lock);
+	stuck = ch->state == EDUDMA_CHANNEL_OPEN && ch->posted;
+	if (stuck)
+		ch->state = EDUDMA_CHANNEL_FENCING;
+	spin_unlock_irq(&ch->lock);
+
+	return stuck;
+}
+
 /*
  * Runs when the running request was due to make progress.  Either the engine
  * has not finished a descriptor, or the process has not come with its next
@@ -387,7 +410,7 @@ static void edudma_channel_watchdog(struct work_struct *work)
 	LIST_HEAD(done);
 
 	spin_lock_irq(&ch->lock);
-	if (ch->state != EDUDMA_CHANNEL_OPEN || !ch->running) {
+	if (!edudma_channel_open(ch) || !ch->running) {
 		/* nothing to watch */
 	} else if (time_before(jiffies, ch->deadline)) {
 		ch->watchdog_at = ch->deadline;
@@ -420,6 +443,49 @@ void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev)
 	INIT_DELAYED_WORK(&ch->watchdog, edudma_channel_watchdog);
 	ch->edev = edev;
 	ch->state = EDUDMA_CHANNEL_OPEN;
+}
+
+/**
+ * edudma_channel_pause() - stop the engine between two descriptors
+ * @ch:		the channel
+ *
+ * What the engine has is waited out, and fenced off if it is overdue.  Requests
+ * keep their turns and their chunks until edudma_channel_resume().
+ *
+ * Context: Process, may sleep.  Not concurrent with itself, resume or shutdown.
+ */
+void edudma_channel_pause(struct edudma_channel *ch)
+{
+	unsigned long timeout = msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
+
+	spin_lock_irq(&ch->lock);
+	ch->paused = true;
+	spin_unlock_irq(&ch->lock);
+
+	/* A recovery that is under way is waited for, a new one does not begin. */
+	cancel_delayed_work_sync(&ch->watchdog);
+
+	if (!wait_event_timeout(ch->drained, !READ_ONCE(ch->posted), timeout) &&
+	    edudma_channel_fence(ch))
+		edudma_channel_recover(ch);
+}
+
+/**
+ * edudma_channel_resume() - go on
+ * @ch:		a paused channel
+ *
+ * Context: Any; no locks.
+ */
+void edudma_channel_resume(struct edudma_channel *ch)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	ch->paused = false;
+	if (ch->running)
+		edudma_channel_touch(ch);
+	edudma_channel_advance(ch);
+	spin_unlock_irqrestore(&ch->lock, flags);
 }
 
 /**

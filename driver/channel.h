@@ -43,12 +43,13 @@ enum edudma_channel_state {
  *		the wait queues' and the workqueue's own
  * @edev:	the device
  * @state:	see enum edudma_channel_state
+ * @paused:	nothing is issued and nobody is late until it is resumed
  * @turns:	requests that wait
  * @running:	the request whose turn it is, or NULL
  * @on_deck:	the request whose turn is next, or NULL; only with @running
  * @posted:	descriptors issued and not retired, all of @running
  * @in_flight:	chunks submitted and not released, of all requests
- * @drained:	woken when @in_flight becomes 0
+ * @drained:	woken when @in_flight or @posted becomes 0
  * @deadline:	in jiffies, when @running must have made progress
  * @watchdog:	looks at @deadline
  * @watchdog_at: in jiffies, when it looks next, if it is pending
@@ -57,6 +58,7 @@ struct edudma_channel {
 	spinlock_t lock; /* see above */
 	struct edudma_device *edev;
 	enum edudma_channel_state state;
+	bool paused;
 	struct edudma_turns turns;
 	struct edudma_request *running;
 	struct edudma_request *on_deck;
@@ -70,6 +72,8 @@ struct edudma_channel {
 
 void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev);
 void edudma_channel_shutdown(struct edudma_channel *ch);
+void edudma_channel_pause(struct edudma_channel *ch);
+void edudma_channel_resume(struct edudma_channel *ch);
 
 int edudma_channel_enter(struct edudma_request *req, struct edudma_queue *queue);
 int edudma_channel_submit(struct edudma_chunk *chunk, bool last);

@@ -8,12 +8,24 @@
 #define EDUDMA_COMPAT_H
 
 #include <linux/pci.h>
+#include <linux/pm.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 
 /* 6.8 renamed PCI_IRQ_LEGACY to PCI_IRQ_INTX. */
 #ifndef PCI_IRQ_INTX
 #define PCI_IRQ_INTX PCI_IRQ_LEGACY
+#endif
+
+/* 5.17 added these, which need no #ifdef around the callbacks. */
+#ifndef DEFINE_SIMPLE_DEV_PM_OPS
+#define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn)	\
+	const struct dev_pm_ops name = {			\
+		.suspend = suspend_fn, .resume = resume_fn,	\
+		.freeze = suspend_fn, .thaw = resume_fn,	\
+		.poweroff = suspend_fn, .restore = resume_fn,	\
+	}
+#define pm_sleep_ptr(ptr) (ptr)
 #endif
 
 /*

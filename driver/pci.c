@@ -6,6 +6,7 @@
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
@@ -233,6 +234,59 @@ static void edudma_shutdown(struct pci_dev *pdev)
 	edudma_channel_shutdown(&edev->channel);
 }
 
+/*
+ * Before the function sleeps or is reset: the engine comes to a halt between
+ * two descriptors, behind the fence.  Requests wait and go on afterwards.
+ */
+static int edudma_pause(struct edudma_device *edev)
+{
+	edudma_channel_pause(&edev->channel);
+	return edev->engine.ops->quiesce(&edev->channel);
+}
+
+static void edudma_unpause(struct edudma_device *edev)
+{
+	edev->engine.ops->restart(&edev->channel);
+	edudma_channel_resume(&edev->channel);
+}
+
+static int edudma_suspend(struct device *dev)
+{
+	struct edudma_device *edev = dev_get_drvdata(dev);
+
+	if (edudma_pause(edev)) {
+		dev_err(dev, "engine does not stop, no suspend\n");
+		edudma_unpause(edev);
+		return -EBUSY;
+	}
+
+	return 0;
+}
+
+static int edudma_resume(struct device *dev)
+{
+	edudma_unpause(dev_get_drvdata(dev));
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(edudma_pm_ops, edudma_suspend, edudma_resume);
+
+static void edudma_reset_prepare(struct pci_dev *pdev)
+{
+	if (edudma_pause(pci_get_drvdata(pdev)))
+		dev_crit(&pdev->dev, "engine does not stop before the reset\n");
+}
+
+static void edudma_reset_done(struct pci_dev *pdev)
+{
+	edudma_unpause(pci_get_drvdata(pdev));
+}
+
+static const struct pci_error_handlers edudma_err_handlers = {
+	.reset_prepare = edudma_reset_prepare,
+	.reset_done = edudma_reset_done,
+};
+
 static const struct pci_device_id edudma_ids[] = {
 	{ PCI_DEVICE(EDU_VENDOR_ID, EDU_DEVICE_ID) },
 	{ }
@@ -245,6 +299,8 @@ static struct pci_driver edudma_driver = {
 	.probe = edudma_probe,
 	.remove = edudma_remove,
 	.shutdown = edudma_shutdown,
+	.err_handler = &edudma_err_handlers,
+	.driver.pm = pm_sleep_ptr(&edudma_pm_ops),
 };
 
 static int __init edudma_init(void)
