@@ -89,13 +89,24 @@ static void edudma_channel_issue(struct edudma_channel *ch)
 	}
 }
 
+/* Whether a request has nothing here any more and will not submit anything. */
+static bool edudma_request_over(const struct edudma_request *req)
+{
+	return req->finished && list_empty(&req->chunks);
+}
+
 /*
  * Starts whatever can be started now and passes turns on that are over.  A
- * request that neither has chunks here nor will submit any is never left as
- * the running one, in any state: its submitter may free it.
+ * request that is over keeps neither turn, in any state of the channel: its
+ * submitter may free it.
  */
 static void edudma_channel_advance(struct edudma_channel *ch)
 {
+	if (ch->on_deck && edudma_request_over(ch->on_deck)) {
+		edudma_request_move(ch->on_deck, EDUDMA_TURN_OVER);
+		ch->on_deck = NULL;
+	}
+
 	for (;;) {
 		if (edudma_channel_open(ch)) {
 			edudma_channel_grant_running(ch);
@@ -104,7 +115,7 @@ static void edudma_channel_advance(struct edudma_channel *ch)
 		}
 		if (!ch->running)
 			return;
-		if (!ch->running->finished || !list_empty(&ch->running->chunks))
+		if (!edudma_request_over(ch->running))
 			break;
 		edudma_request_move(ch->running, EDUDMA_TURN_OVER);
 		ch->running = NULL;
@@ -149,15 +160,11 @@ static void edudma_channel_stop_all(struct edudma_channel *ch, int error,
 		edudma_request_stop(req, error, done);
 		edudma_request_move(req, EDUDMA_TURN_OVER);
 	}
-	if (ch->on_deck) {
+	if (ch->on_deck)
 		edudma_request_stop(ch->on_deck, error, done);
-		edudma_request_move(ch->on_deck, EDUDMA_TURN_OVER);
-		ch->on_deck = NULL;
-	}
-	if (ch->running) {
+	if (ch->running)
 		edudma_request_stop(ch->running, error, done);
-		edudma_channel_advance(ch);
-	}
+	edudma_channel_advance(ch);
 }
 
 /**
@@ -260,9 +267,6 @@ void edudma_channel_cancel(struct edudma_request *req, int error)
 	edudma_request_stop(req, error, &done);
 	if (req->state == EDUDMA_TURN_WAITING) {
 		edudma_turns_remove(&req->turn);
-		edudma_request_move(req, EDUDMA_TURN_OVER);
-	} else if (req == ch->on_deck) {
-		ch->on_deck = NULL;
 		edudma_request_move(req, EDUDMA_TURN_OVER);
 	}
 	edudma_channel_advance(ch);

@@ -172,13 +172,10 @@ static long edudma_ioctl_transfer(struct file *file, void __user *arg,
 	edudma_request_run(req, efile, &result);
 	edudma_request_put(req);
 
-	/* Nothing was done: the call is restarted or ends with EINTR as is. */
-	if (result.error == -ERESTARTSYS)
-		return result.error;
-
+	/* What is not restarted ends with EINTR, and must say that nothing was done. */
 	transfer.bytes_done = result.bytes;
 	transfer.segments_done = result.segments;
-	transfer.error = -result.error;
+	transfer.error = result.error == -ERESTARTSYS ? EINTR : -result.error;
 	ret = edudma_copy_to_user(arg, min(usize, sizeof(transfer)), &transfer,
 				  sizeof(transfer));
 

@@ -130,8 +130,9 @@ struct edudma_info {
 #define EDUDMA_IOC_MAGIC	0xED
 
 /*
- * EDUDMA_IOC_INFO: describe the device.  A caller with a shorter struct gets
- * its beginning, one with a longer struct gets the rest zeroed.
+ * EDUDMA_IOC_INFO: describe the device.  A caller built with an older, shorter
+ * struct gets its beginning (the first version had 64 bytes; less is EINVAL),
+ * one built with a newer, longer struct gets the rest zeroed.
  */
 #define EDUDMA_IOC_INFO		_IOR(EDUDMA_IOC_MAGIC, 0x00, struct edudma_info)
 
