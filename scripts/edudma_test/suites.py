@@ -63,6 +63,7 @@ class Suite:
         if test:
             test.name = f"{self.name}.{self.running or test.name or test.number}"
             self.merger.report(test)
+            self.running = ""
         elif not _KNOWN.match(line):
             self.merger.say(f"# {self.name}: {line.removeprefix('#').strip()}")
 
