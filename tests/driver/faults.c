@@ -10,7 +10,7 @@
 
 #define PART		64
 
-enum bad { READ_ONLY, RODATA, UNMAPPED, NO_ACCESS, AT_NULL, KERNEL, WRAPPING, VVAR };
+enum bad { READ_ONLY, RODATA, UNMAPPED, NO_ACCESS, AT_NULL, KERNEL, WRAPPING, VVAR, FILE_END };
 
 static const char rodata_area[PART] = "read-only data";
 
@@ -32,6 +32,14 @@ static void *vvar_page(void)
 	}
 	fclose(maps);
 	return (void *)start;
+}
+
+/* A mapped page that its file is too short for. */
+static void *beyond_file_end(void)
+{
+	int fd = memfd_create("edudma", MFD_CLOEXEC);
+
+	return mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
 static void *bad_address(enum bad kind)
@@ -59,6 +67,8 @@ static void *bad_address(enum bad kind)
 		return (void *)-(uintptr_t)(PART / 2);
 	case VVAR:
 		return vvar_page();
+	case FILE_END:
+		return beyond_file_end();
 	}
 	return NULL;
 }
@@ -82,6 +92,7 @@ FIXTURE_VARIANT_ADD(destination, null) { .kind = AT_NULL };
 FIXTURE_VARIANT_ADD(destination, in_the_kernel) { .kind = KERNEL };
 FIXTURE_VARIANT_ADD(destination, wrapping) { .kind = WRAPPING };
 FIXTURE_VARIANT_ADD(destination, without_page_struct) { .kind = VVAR };
+FIXTURE_VARIANT_ADD(destination, beyond_the_file_end) { .kind = FILE_END };
 
 FIXTURE_SETUP(destination)
 {
@@ -151,6 +162,7 @@ FIXTURE_VARIANT_ADD(origin, null) { .kind = AT_NULL };
 FIXTURE_VARIANT_ADD(origin, in_the_kernel) { .kind = KERNEL };
 FIXTURE_VARIANT_ADD(origin, wrapping) { .kind = WRAPPING };
 FIXTURE_VARIANT_ADD(origin, without_page_struct) { .kind = VVAR };
+FIXTURE_VARIANT_ADD(origin, beyond_the_file_end) { .kind = FILE_END };
 
 FIXTURE_SETUP(origin)
 {
@@ -203,11 +215,24 @@ FIXTURE(hole)
 	uint8_t *pages;	/* one good, one bad, one good */
 	uint8_t *edge;	/* BEFORE bytes before the bad page */
 	uint8_t *back, *expected;	/* mapped before the hole is made */
+	uint64_t chunk_bytes;
 };
+
+FIXTURE_VARIANT(hole)
+{
+	uint64_t chunk_bytes;	/* 0: as it is */
+};
+
+FIXTURE_VARIANT_ADD(hole, in_one_chunk) { .chunk_bytes = 0 };
+FIXTURE_VARIANT_ADD(hole, between_chunks) { .chunk_bytes = 4096 };
 
 FIXTURE_SETUP(hole)
 {
+	self->chunk_bytes = param_get("chunk_bytes");
 	BED_SETUP(&self->bed);
+	if (variant->chunk_bytes) {
+		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_bytes));
+	}
 	self->window = self->bed.info.window_bytes;
 	self->fd = self->bed.fd;
 	self->pages = private_pages(3);
@@ -221,6 +246,7 @@ FIXTURE_SETUP(hole)
 
 FIXTURE_TEARDOWN(hole)
 {
+	EXPECT_EQ(0, param_set("chunk_bytes", self->chunk_bytes));
 	BED_TEARDOWN(&self->bed);
 }
 

@@ -62,6 +62,8 @@ TEST_F(unbind, fails_later_calls_with_enodev)
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(ENODEV, transfer1(self->bed.fd, seg_to(&byte, 1, 0)));
 	EXPECT_EQ(ENODEV, dev_info(self->bed.fd, &info));
+	EXPECT_EQ(-1, lseek(self->bed.fd, 0, SEEK_SET));
+	EXPECT_EQ(ENODEV, errno);
 }
 
 TEST_F(unbind, makes_poll_report_a_hangup)
@@ -161,6 +163,24 @@ TEST_F(unbind, ends_a_transfer_under_way_with_enodev)
 	EXPECT_EQ(ENODEV, job.report->err);
 	EXPECT_EQ(ENODEV, out->error);
 	EXPECT_LT(out->segments_done, NR);
+	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
+	EXPECT_LE(out->segments_done, parts_received(self));
+}
+
+TEST_F(unbind, ends_a_transfer_of_many_chunks_with_enodev)
+{
+	uint64_t chunk_bytes = param_get("chunk_bytes");
+	struct edudma_transfer *out;
+	struct job job;
+
+	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	EXPECT_TRUE(under_way(self));
+	EXPECT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
+	ASSERT_EQ(0, job_wait(&job));
+	out = &job.report->out;
+	EXPECT_EQ(ENODEV, job.report->err);
 	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
 	EXPECT_LE(out->segments_done, parts_received(self));
 }

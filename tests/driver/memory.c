@@ -12,7 +12,7 @@
 #define AREA_PAGES	3
 #define PART		300
 
-enum origin { STACK, HEAP, BSS, DATA, PRIVATE, SHARED, MEMFD, FILE_PRIVATE, HUGE };
+enum origin { STACK, HEAP, BSS, DATA, PRIVATE, SHARED, MEMFD, FILE_PRIVATE, HUGE, HUGETLB };
 
 static uint8_t bss_area[AREA_PAGES * 4096];
 static uint8_t data_area[AREA_PAGES * 4096] = { 1 };
@@ -56,6 +56,18 @@ static uint8_t *huge_area(void)
 	return p;
 }
 
+/* From the pool of huge pages, where one is put for the while. */
+static uint8_t *hugetlb_area(void)
+{
+	void *p;
+
+	file_write("/proc/sys/vm/nr_hugepages", "1");
+	p = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	file_write("/proc/sys/vm/nr_hugepages", "0");
+	return p == MAP_FAILED ? NULL : p;
+}
+
 /* An area of AREA_PAGES pages; the stack's has to be the caller's own. */
 static uint8_t *area_of(enum origin origin, uint8_t *stack)
 {
@@ -80,6 +92,8 @@ static uint8_t *area_of(enum origin origin, uint8_t *stack)
 		return map_memfd(PROT_READ | PROT_WRITE, MAP_PRIVATE, 1, &fd);
 	case HUGE:
 		return huge_area();
+	case HUGETLB:
+		return hugetlb_area();
 	}
 	return NULL;
 }
@@ -103,6 +117,7 @@ FIXTURE_VARIANT_ADD(memory, shared_anonymous) { .origin = SHARED };
 FIXTURE_VARIANT_ADD(memory, shared_file_mapping) { .origin = MEMFD };
 FIXTURE_VARIANT_ADD(memory, private_file_mapping) { .origin = FILE_PRIVATE };
 FIXTURE_VARIANT_ADD(memory, huge_page) { .origin = HUGE };
+FIXTURE_VARIANT_ADD(memory, hugetlb_page) { .origin = HUGETLB };
 
 FIXTURE_SETUP(memory)
 {
@@ -119,6 +134,8 @@ TEST_F(memory, is_sent_and_received_across_pages)
 	uint8_t stack[AREA_PAGES * 4096];
 	uint8_t *area = area_of(variant->origin, stack), *at;
 
+	if (variant->origin == HUGETLB && !area)
+		SKIP(return, "no huge page to be had");
 	ASSERT_NE(NULL, area);
 	at = (uint8_t *)(((uintptr_t)area + page_size() - 1) & -page_size());
 	at += page_size() - PART / 3;

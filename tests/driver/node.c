@@ -5,12 +5,14 @@
  */
 #include "edudma_fixture.h"
 
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 /* The read and write calls, each as one that takes a vector and a position. */
@@ -347,6 +349,40 @@ TEST_F(node, refuses_unknown_read_write_flags)
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_EQ(-1, pwritev2(self->bed.fd, &iov, 1, 0, 1 << 30));
 	EXPECT_EQ(EOPNOTSUPP, errno);
+}
+
+TEST_F(node, refuses_to_promise_not_to_wait)
+{
+	struct iovec iov = { self->buf, 5 };
+
+	EXPECT_EQ(-1, preadv2(self->bed.fd, &iov, 1, 0, RWF_NOWAIT));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+}
+
+TEST_F(node, serves_aio_reads_and_writes)
+{
+	uint8_t *dst = private_pages(1);
+	struct iocb write_cb = {
+		.aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = self->bed.fd,
+		.aio_buf = ptr64(self->buf), .aio_nbytes = 60, .aio_offset = 9,
+	};
+	struct iocb read_cb = {
+		.aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = self->bed.fd,
+		.aio_buf = ptr64(dst), .aio_nbytes = 60, .aio_offset = 9,
+	};
+	struct iocb *list[] = { &write_cb, &read_cb };
+	struct io_event events[2];
+	aio_context_t ctx = 0;
+
+	if (syscall(SYS_io_setup, 2, &ctx))
+		SKIP(return, "this kernel has no aio");
+	fill(self->buf, 60, 7);
+	ASSERT_EQ(2, syscall(SYS_io_submit, ctx, 2, list));
+	ASSERT_EQ(2, syscall(SYS_io_getevents, ctx, 2, 2, events, NULL));
+	EXPECT_EQ(60, events[0].res);
+	EXPECT_EQ(60, events[1].res);
+	EXPECT_EQ(60, differs_at(dst, 60, 7));
+	syscall(SYS_io_destroy, ctx);
 }
 
 TEST_F(node, vector_of_many_small_parts_moves_in_order)

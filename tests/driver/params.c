@@ -254,6 +254,26 @@ TEST_F(loaded, moves_pages_that_follow_each_other)
 	EXPECT_EQ(PART, differs_at(edge, PART, 9));
 }
 
+TEST_F(loaded, sends_what_an_earlier_segment_has_fetched)
+{
+	uint8_t *buf = private_pages(3), *third = buf + 2 * page_size();
+	struct edudma_segment segs[] = {
+		seg_to(buf, 8, 0),			/* ABCDEFGH */
+		seg_from(buf + page_size(), 8, 0),
+		seg_to(buf + page_size(), 8, 1),	/* AABCDEFGH */
+		seg_from(third, 9, 0),
+		seg_to(third, 9, 1),			/* AAABCDEFGH */
+		seg_from(buf, 10, 0),
+	};
+
+	NEED_MODULE_PATH();
+	memcpy(buf, "ABCDEFGH", 8);
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, 6, 0, NULL));
+	EXPECT_EQ(0, memcmp(buf + page_size(), "ABCDEFGH", 8));
+	EXPECT_EQ(0, memcmp(third, "AABCDEFGH", 9));
+	EXPECT_EQ(0, memcmp(buf, "AAABCDEFGH", 10));
+}
+
 /* What single parameters are for */
 
 FIXTURE(reload)

@@ -276,12 +276,14 @@ TEST_F(signal, exit_of_the_process_ends_its_threads_transfer)
 FIXTURE(interrupted)
 {
 	FIXTURE_DATA(signal) s;
+	uint64_t chunk_bytes;
 };
 
 FIXTURE_VARIANT(interrupted)
 {
 	enum call call;
 	int sa_flags;
+	uint64_t chunk_bytes;	/* 0: as it is */
 };
 
 FIXTURE_VARIANT_ADD(interrupted, ioctl) {
@@ -300,14 +302,45 @@ FIXTURE_VARIANT_ADD(interrupted, pwritev_with_sa_restart) {
 	.call = CALL_PWRITEV, .sa_flags = SA_RESTART,
 };
 
+/* Each segment is a chunk of its own: the next is pinned, not started. */
+FIXTURE_VARIANT_ADD(interrupted, ioctl_in_small_chunks) {
+	.call = CALL_IOCTL, .chunk_bytes = 4096,
+};
+
+FIXTURE_VARIANT_ADD(interrupted, pwritev_in_small_chunks) {
+	.call = CALL_PWRITEV, .chunk_bytes = 4096,
+};
+
 FIXTURE_SETUP(interrupted)
 {
+	self->chunk_bytes = param_get("chunk_bytes");
 	signal_setup(_metadata, &self->s, NULL);
+	if (variant->chunk_bytes) {
+		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_bytes));
+	}
 }
 
 FIXTURE_TEARDOWN(interrupted)
 {
+	EXPECT_EQ(0, param_set("chunk_bytes", self->chunk_bytes));
 	signal_teardown(_metadata, &self->s, NULL);
+}
+
+TEST_F(interrupted, by_a_kill_stops_after_what_was_started)
+{
+	struct stats delta;
+	struct job job;
+
+	start_call(&job, &self->s, self->s.bed.fd, variant->call, 0);
+	ASSERT_TRUE(under_way(&self->s));
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+	ASSERT_TRUE(settled(&self->s));
+	BED_STATS(&self->s.bed, &delta);
+	EXPECT_LT(delta.descriptors, NR);
+	EXPECT_EQ(delta.descriptors * PART, delta.bytes_to_device);
+	EXPECT_EQ(delta.descriptors, parts_in_window(&self->s));
+	EXPECT_EQ(1, delta.cancelled);
 }
 
 TEST_F(interrupted, reports_exactly_what_was_moved)
