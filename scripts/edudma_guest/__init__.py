@@ -5,6 +5,7 @@ cli         the command line
 lanes       the configurations, read from scripts/lanes/*.conf
 paths       where things are
 kernels     the guest's kernel and the module directory it sees
+vmlinux     the kernel out of its compressed image
 initramfs   the archive that the kernel starts from, with the job in it
 qemu        QEMU's command line
 accel       may KVM be used?

@@ -8,7 +8,7 @@ import os
 import pathlib
 import subprocess
 
-from . import Trouble, paths
+from . import Trouble, paths, vmlinux
 
 
 @dataclasses.dataclass
@@ -39,7 +39,7 @@ def find(name):
     if len(images) != 1:
         raise Trouble(f"{tree}: no guest kernel there: run 'make deps'")
     release = images[0].name.removeprefix("vmlinuz-")
-    return Kernel(release, images[0], tree / "lib/modules" / release)
+    return Kernel(release, vmlinux.quickest(images[0]), tree / "lib/modules" / release)
 
 
 def _fill(root, kernel, module):
