@@ -124,7 +124,7 @@ test_no_devices_is_no_failure() {
 	silent out
 	said "try 'edudma load'"
 	run 0 "$tool" list --json
-	json 'd == []'
+	json '. == []'
 }
 
 test_without_a_device_the_way_out_is_told() {

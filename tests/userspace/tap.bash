@@ -44,15 +44,9 @@ silent() {
 	[[ ! -s $1 ]] || { echo "std$1 is not empty:"; sed 's/^/  /' "$1"; return 1; }
 }
 
-# json EXPRESSION [FILE]: is it true in Python of the document d?
+# json FILTER: is it true, by jq, of what the last command printed?
 json() {
-	python3 -c 'import json, sys
-d = json.load(open(sys.argv[2]))
-sys.exit(not eval(sys.argv[1]))' "$1" "${2:-out}" || {
-		echo "not so: $1"
-		sed 's/^/  /' "${2:-out}"
-		return 1
-	}
+	jq -e "$1" out >/dev/null || { echo "not so: $1"; sed 's/^/  /' out; return 1; }
 }
 
 skip() {
