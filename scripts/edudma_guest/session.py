@@ -36,9 +36,12 @@ def raise_on_signals():
         signal.signal(signum, handler)
 
 
-def _die_with_parent():
-    """In the child: QEMU must not outlive a runner that was killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(signum=signal.SIGKILL):
+    """Called in a process: let it get this signal when its parent has ended.
+
+    So nothing is left behind, whichever process of a chain is killed.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
 
 
 class Session:
@@ -69,7 +72,7 @@ class Session:
             return subprocess.Popen(
                 self.command, pass_fds=[end.fileno() for end in theirs],
                 stdin=None if self.terminal else subprocess.DEVNULL,
-                stdout=own, stderr=log, preexec_fn=_die_with_parent,
+                stdout=own, stderr=log, preexec_fn=die_with_parent,
                 # A Ctrl-C is for us, who then end QEMU; a terminal's
                 # owner has to be in its foreground, though.
                 start_new_session=not self.terminal)

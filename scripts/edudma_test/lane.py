@@ -7,10 +7,11 @@ a pass.
 """
 
 import os
+import signal
 import subprocess
-import sys
+import tempfile
 
-from edudma_guest import paths
+from edudma_guest import paths, session
 
 from . import plan, tap
 
@@ -36,14 +37,18 @@ def _relay(out, stream):
             print(line, flush=True)
 
 
-def run(lane, logs):
+def main(lane, logs):
     """Run a lane's suites; the status is the guest's."""
     stream = tap.Stream()
-    with subprocess.Popen(_command(lane, logs), text=True, errors="replace",
-                          stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as guest:
-        _relay(guest.stdout, stream)
-        said = guest.stderr.read().strip()
+    # A file, because nobody reads it until the guest has ended.
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        with subprocess.Popen(
+                _command(lane, logs), text=True, errors="replace",
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                preexec_fn=lambda: session.die_with_parent(signal.SIGTERM)) as guest:
+            _relay(guest.stdout, stream)
+        errors.seek(0)
+        said = errors.read()
     wrong = stream.broken()
     if not wrong and not stream.tests:
         wrong = "no test matched" if os.environ.get("T") else "there are no tests"
@@ -57,12 +62,3 @@ def run(lane, logs):
     print(verdict.line(number))
     print(f"1..{number}", flush=True)
     return 0 if passed else guest.returncode or 1
-
-
-def main(lane, logs):
-    """Run a lane."""
-    try:
-        return run(lane, logs)
-    except KeyboardInterrupt:
-        print("Bail out!  Interrupted", file=sys.stdout)
-        return 130

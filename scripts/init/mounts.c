@@ -125,6 +125,9 @@ void mount_root(const struct job *job)
 		fail("entering the root: %m");
 	mount_kernel_files();
 
+	/* In prompts and logs, to tell it from the host. */
+	if (sethostname("guest", 5))
+		note("sethostname: %m");
 	for (size_t i = 0; job->shares[i]; i++)
 		mount_share(job->shares[i]);
 }
