@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the driver's suites share; see edudma_test.h.
+ * Devices, counters, the module, transfers and patterns; see edudma_test.h.
  */
 #include "edudma_test.h"
 
@@ -8,27 +8,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define CLASS_DIR	"/sys/class/edudma"
 #define DRIVER_DIR	"/sys/bus/pci/drivers/edudma"
 #define PARAM_DIR	"/sys/module/edudma/parameters"
 #define MAX_NODES	64
 
-#define KPF_DIRTY	4
-#define PAGEMAP_PRESENT	(1ULL << 63)
-#define PAGEMAP_PFN	((1ULL << 55) - 1)
-
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "# edudma_test: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);
@@ -336,262 +329,4 @@ bool all_bytes_are(const void *buf, size_t len, uint8_t byte)
 		if (*p++ != byte)
 			return false;
 	return true;
-}
-
-/* memory ---------------------------------------------------------------- */
-
-static void *map_pages(size_t pages, int flags)
-{
-	void *p;
-
-	p = mmap(NULL, pages * page_size(), PROT_READ | PROT_WRITE,
-		 flags | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		die("mmap");
-	return p;
-}
-
-void *shared_pages(size_t pages)
-{
-	return map_pages(pages, MAP_SHARED);
-}
-
-void *private_pages(size_t pages)
-{
-	void *p = map_pages(pages, MAP_PRIVATE);
-
-	/* A huge page, or one made huge later, would change its page frames. */
-	madvise(p, pages * page_size(), MADV_NOHUGEPAGE);
-	memset(p, 0xee, pages * page_size());
-	return p;
-}
-
-static uint64_t proc_u64(const char *path, uint64_t index)
-{
-	uint64_t value = 0;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		die(path);
-	if (pread(fd, &value, sizeof(value), index * sizeof(value)) !=
-	    (ssize_t)sizeof(value))
-		value = 0;
-	close(fd);
-	return value;
-}
-
-uint64_t page_pfn(const void *addr)
-{
-	uint64_t entry;
-
-	entry = proc_u64("/proc/self/pagemap", (uintptr_t)addr / page_size());
-	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
-}
-
-bool page_is_dirty(const void *addr)
-{
-	return proc_u64("/proc/kpageflags", page_pfn(addr)) >> KPF_DIRTY & 1;
-}
-
-static bool pfn_reachable(const struct edudma_info *info, uint64_t pfn)
-{
-	uint64_t last = (pfn + 1) * page_size() - 1;
-
-	if (info->capabilities & EDUDMA_CAP_IOMMU)
-		return true;
-	return info->address_bits >= 64 || !(last >> info->address_bits);
-}
-
-bool page_reachable(const struct edudma_info *info, const void *addr)
-{
-	return pfn_reachable(info, page_pfn(addr));
-}
-
-uint64_t unreachable_bytes(const struct edudma_info *info, const void *addr,
-			   size_t len)
-{
-	const uint8_t *p = addr;
-	uint64_t bytes = 0;
-	size_t part;
-
-	for (; len; p += part, len -= part) {
-		part = page_size() - (uintptr_t)p % page_size();
-		if (part > len)
-			part = len;
-		if (!page_reachable(info, p))
-			bytes += part;
-	}
-	return bytes;
-}
-
-/* How much memory may be taken without pressing the guest. */
-static uint64_t spare_bytes(void)
-{
-	uint64_t kib = 0;
-	char line[128];
-	FILE *file;
-
-	file = fopen("/proc/meminfo", "re");
-	if (!file)
-		die("/proc/meminfo");
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
-			break;
-	fclose(file);
-	return kib * 1024 / 8 * 7;
-}
-
-/* The first page of a touched range that is or is not reachable, or NULL. */
-static uint8_t *scan_pages(const struct edudma_info *info, uint8_t *range,
-			   size_t pages, bool reachable)
-{
-	uint64_t entries[512];
-	size_t i = 0, n;
-	int fd;
-
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		die("/proc/self/pagemap");
-	for (; pages; pages -= n, range += n * page_size()) {
-		n = pages < ARRAY_LEN(entries) ? pages : ARRAY_LEN(entries);
-		if (pread(fd, entries, n * sizeof(*entries),
-			  (uintptr_t)range / page_size() * sizeof(*entries)) !=
-		    (ssize_t)(n * sizeof(*entries)))
-			die("/proc/self/pagemap");
-		for (i = 0; i < n; i++)
-			if (entries[i] & PAGEMAP_PRESENT &&
-			    pfn_reachable(info, entries[i] & PAGEMAP_PFN) == reachable)
-				break;
-		if (i < n)
-			break;
-	}
-	close(fd);
-	return pages ? range + i * page_size() : NULL;
-}
-
-void *find_page(const struct edudma_info *info, bool reachable)
-{
-	const size_t chunk = 16 << 20;
-	const size_t most = spare_bytes() / chunk;
-	uint8_t *found = NULL, **chunks;
-	size_t n, i;
-
-	if (!reachable && pfn_reachable(info, UINT64_MAX / page_size() - 1))
-		return NULL;
-	/* Whatever does not fit is kept until the end: else it comes again. */
-	chunks = calloc(most + 1, sizeof(*chunks));
-	if (!chunks)
-		die("calloc");
-	for (n = 0; n < most && !found; n++) {
-		chunks[n] = map_pages(chunk / page_size(), MAP_SHARED);
-		for (i = 0; i < chunk; i += page_size())
-			chunks[n][i] = 1;
-		found = scan_pages(info, chunks[n], chunk / page_size(),
-				   reachable);
-	}
-	if (found)
-		found = mremap(found, page_size(), page_size(),
-			       MREMAP_MAYMOVE | MREMAP_FIXED,
-			       map_pages(1, MAP_SHARED));
-	for (i = 0; i < n; i++)
-		munmap(chunks[i], chunk);
-	free(chunks);
-	if (!found || found == MAP_FAILED)
-		return NULL;
-	return found;
-}
-
-/* child processes ------------------------------------------------------- */
-
-void job_start(struct job *job, void (*fn)(struct job_report *report, void *arg),
-	       void *arg)
-{
-	pid_t parent = getpid();
-
-	job->report = shared_pages(1);
-	job->pid = fork();
-	if (job->pid < 0)
-		die("fork");
-	if (job->pid)
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
-	fn(job->report, arg);
-	__atomic_store_n(&job->report->done, 1, __ATOMIC_SEQ_CST);
-	_exit(EXIT_SUCCESS);
-}
-
-struct transfer_job {
-	int fd;
-	const struct edudma_segment *segs;
-	uint32_t nr;
-	uint32_t flags;
-	int *counter;
-};
-
-static void run_transfer_job(struct job_report *report, void *arg)
-{
-	struct transfer_job *job = arg;
-
-	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
-	report->err = transfer(job->fd, job->segs, job->nr, job->flags,
-			       &report->out);
-	if (job->counter)
-		report->order = __atomic_fetch_add(job->counter, 1,
-						   __ATOMIC_SEQ_CST);
-}
-
-void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
-		  uint32_t nr, uint32_t flags)
-{
-	struct transfer_job arg = {
-		.fd = fd, .segs = segs, .nr = nr, .flags = flags,
-	};
-
-	job_start(job, run_transfer_job, &arg);
-}
-
-void job_transfer_counted(struct job *job, int fd,
-			  const struct edudma_segment *segs, uint32_t nr,
-			  int *counter)
-{
-	struct transfer_job arg = {
-		.fd = fd, .segs = segs, .nr = nr, .counter = counter,
-	};
-
-	job_start(job, run_transfer_job, &arg);
-}
-
-bool job_asleep(const struct job *job)
-{
-	char path[64], text[256], *state;
-	ssize_t got;
-	int fd;
-
-	if (!__atomic_load_n(&job->report->begun, __ATOMIC_SEQ_CST) ||
-	    __atomic_load_n(&job->report->done, __ATOMIC_SEQ_CST))
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/stat", job->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = '\0';
-	state = strrchr(text, ')');
-	return state && (state[2] == 'S' || state[2] == 'D');
-}
-
-int job_wait(struct job *job)
-{
-	int status = -1;
-	pid_t got = 0;
-
-	if (!WAIT_FOR((got = waitpid(job->pid, &status, WNOHANG)) != 0))
-		return -1;
-	return got == job->pid ? status : -1;
 }

@@ -4,7 +4,8 @@
  * calls that return the errno, child processes that run one transfer, and
  * what the kernel tells about pages.
  *
- * Nothing here asserts; a function reports and the test judges.  Every wait is
+ * Nothing here asserts; a function reports and the test judges, or the process
+ * ends where there is nothing to be judged.  Every wait is
  * a bounded poll of a condition, so no test depends on how fast the guest is.
  */
 #ifndef EDUDMA_TEST_H
@@ -53,6 +54,9 @@ static inline size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
 }
+
+/** die() - end the process, saying what the system would not do */
+void die(const char *what) __attribute__((noreturn));
 
 /* devices ------------------------------------------------------------- */
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Child processes that make one call; see edudma_test.h.
+ */
+#include "edudma_test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+void job_start(struct job *job, void (*fn)(struct job_report *report, void *arg),
+	       void *arg)
+{
+	pid_t parent = getpid();
+
+	job->report = shared_pages(1);
+	job->pid = fork();
+	if (job->pid < 0)
+		die("fork");
+	if (job->pid)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	fn(job->report, arg);
+	__atomic_store_n(&job->report->done, 1, __ATOMIC_SEQ_CST);
+	_exit(EXIT_SUCCESS);
+}
+
+struct transfer_job {
+	int fd;
+	const struct edudma_segment *segs;
+	uint32_t nr;
+	uint32_t flags;
+	int *counter;
+};
+
+static void run_transfer_job(struct job_report *report, void *arg)
+{
+	struct transfer_job *job = arg;
+
+	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
+	report->err = transfer(job->fd, job->segs, job->nr, job->flags,
+			       &report->out);
+	if (job->counter)
+		report->order = __atomic_fetch_add(job->counter, 1,
+						   __ATOMIC_SEQ_CST);
+}
+
+void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
+		  uint32_t nr, uint32_t flags)
+{
+	struct transfer_job arg = {
+		.fd = fd, .segs = segs, .nr = nr, .flags = flags,
+	};
+
+	job_start(job, run_transfer_job, &arg);
+}
+
+void job_transfer_counted(struct job *job, int fd,
+			  const struct edudma_segment *segs, uint32_t nr,
+			  int *counter)
+{
+	struct transfer_job arg = {
+		.fd = fd, .segs = segs, .nr = nr, .counter = counter,
+	};
+
+	job_start(job, run_transfer_job, &arg);
+}
+
+bool job_asleep(const struct job *job)
+{
+	char path[64], text[256], *state;
+	ssize_t got;
+	int fd;
+
+	if (!__atomic_load_n(&job->report->begun, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&job->report->done, __ATOMIC_SEQ_CST))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", job->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	state = strrchr(text, ')');
+	return state && (state[2] == 'S' || state[2] == 'D');
+}
+
+int job_wait(struct job *job)
+{
+	int status = -1;
+	pid_t got = 0;
+
+	if (!WAIT_FOR((got = waitpid(job->pid, &status, WNOHANG)) != 0))
+		return -1;
+	return got == job->pid ? status : -1;
+}
