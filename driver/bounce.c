@@ -130,11 +130,15 @@ static bool edudma_bounce_try_get(struct edudma_bounce *pool,
  * third each, and chunks on their way out, which wait for nobody.
  *
  * Context: May sleep; killable.
- * Return: 0, or -ERESTARTSYS if the process is being killed.
+ * Return: 0, -ERESTARTSYS if the process is being killed, or -EIO if the pool
+ * could never lend so many.
  */
 int edudma_bounce_get(struct edudma_bounce *pool, unsigned int *slots,
 		      unsigned int count)
 {
+	if (WARN_ON_ONCE(count > pool->count))
+		return -EIO;
+
 	return wait_event_killable(pool->wait,
 				   edudma_bounce_try_get(pool, slots, count));
 }

@@ -300,6 +300,44 @@ void edudma_channel_release(struct edudma_chunk *chunk)
 }
 
 /**
+ * edudma_channel_defer() - put a completed chunk aside for process context
+ * @chunk:	the chunk, in no list
+ *
+ * Context: Any; no locks.
+ */
+void edudma_channel_defer(struct edudma_chunk *chunk)
+{
+	struct edudma_channel *ch = chunk->req->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	list_add_tail(&chunk->node, &chunk->req->completed);
+	spin_unlock_irqrestore(&ch->lock, flags);
+}
+
+/**
+ * edudma_channel_next_completed() - take back what was put aside
+ * @req:	whose
+ *
+ * Context: Process; no locks.
+ * Return: the chunk that was put aside first, or NULL.
+ */
+struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req)
+{
+	struct edudma_channel *ch = req->channel;
+	struct edudma_chunk *chunk;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	chunk = list_first_entry_or_null(&req->completed, struct edudma_chunk, node);
+	if (chunk)
+		list_del_init(&chunk->node);
+	spin_unlock_irqrestore(&ch->lock, flags);
+
+	return chunk;
+}
+
+/**
  * edudma_channel_retire() - descriptors have been executed
  * @ch:		the channel
  * @count:	how many, in the order they were issued
@@ -345,6 +383,7 @@ static void edudma_channel_die(struct edudma_channel *ch, int error)
 	spin_lock_irq(&ch->lock);
 	if (ch->state != EDUDMA_CHANNEL_CLOSED)
 		ch->state = EDUDMA_CHANNEL_DEAD;
+	ch->posted = 0;
 	edudma_channel_stop_all(ch, error, &done);
 	if (ch->running)
 		edudma_request_strip(ch->running, &held);
@@ -364,11 +403,11 @@ static void edudma_channel_recover(struct edudma_channel *ch)
 	struct edudma_device *edev = ch->edev;
 	LIST_HEAD(done);
 
-	dev_warn(&edev->dev, "transfer timed out, stopping the engine\n");
+	dev_warn_ratelimited(&edev->dev, "transfer timed out, stopping the engine\n");
 	edudma_count(&edev->stats.timeouts, 1);
 
 	if (edev->engine.ops->quiesce(ch)) {
-		dev_crit(&edev->dev, "engine does not stop, device is unusable until it is reset\n");
+		dev_crit(&edev->dev, "engine does not stop, the device is unusable until it is reset or bound anew\n");
 		edudma_channel_die(ch, -EIO);
 		return;
 	}
@@ -454,7 +493,8 @@ void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev)
  * @ch:		the channel
  *
  * What the engine has is waited out, and fenced off if it is overdue.  Requests
- * keep their turns and their chunks until edudma_channel_resume().
+ * keep their turns and their chunks until edudma_channel_resume().  The device
+ * has no access to memory meanwhile.
  *
  * Context: Process, may sleep.  Not concurrent with itself, resume or shutdown.
  */
@@ -472,24 +512,40 @@ void edudma_channel_pause(struct edudma_channel *ch)
 	if (!wait_event_timeout(ch->drained, !READ_ONCE(ch->posted), timeout) &&
 	    edudma_channel_fence(ch))
 		edudma_channel_recover(ch);
+
+	if (ch->edev->engine.ops->quiesce(ch))
+		edudma_channel_die(ch, -EIO);
 }
 
 /**
  * edudma_channel_resume() - go on
  * @ch:		a paused channel
  *
- * Context: Any; no locks.
+ * A channel that was dead lives again if the engine has become quiet: a reset
+ * may have helped.
+ *
+ * Context: Process, may sleep.  Not concurrent with itself, pause or shutdown.
  */
 void edudma_channel_resume(struct edudma_channel *ch)
 {
-	unsigned long flags;
+	const struct edudma_engine_ops *ops = ch->edev->engine.ops;
+	bool quiet = !ops->quiesce(ch);
 
-	spin_lock_irqsave(&ch->lock, flags);
+	if (quiet) {
+		ops->restart(ch);
+	} else {
+		dev_crit(&ch->edev->dev, "engine does not stop, the device is unusable\n");
+		edudma_channel_die(ch, -EIO);
+	}
+
+	spin_lock_irq(&ch->lock);
 	ch->paused = false;
+	if (quiet && ch->state == EDUDMA_CHANNEL_DEAD)
+		ch->state = EDUDMA_CHANNEL_OPEN;
 	if (ch->running)
 		edudma_channel_touch(ch);
 	edudma_channel_advance(ch);
-	spin_unlock_irqrestore(&ch->lock, flags);
+	spin_unlock_irq(&ch->lock);
 }
 
 /**

@@ -36,7 +36,9 @@ enum edudma_channel_state {
  * One request runs; the next is on deck, so that its first chunk is pinned and
  * mapped when its turn comes and the engine need not wait for a process to
  * wake.  All others wait without holding any page.  That bounds what is pinned
- * on a channel to three chunks, however many processes use it.
+ * on a channel to three chunks, however many processes use it; but for one
+ * that lost its turn because a page fault of its own did not end, which keeps
+ * the part of a chunk that it had until the fault ends or the process does.
  *
  * @lock:	protects everything here, the turn and the progress of every
  *		request, and the engine's issuing; irq-safe, innermost but for
@@ -46,7 +48,7 @@ enum edudma_channel_state {
  * @paused:	nothing is issued and nobody is late until it is resumed
  * @turns:	requests that wait
  * @running:	the request whose turn it is, or NULL
- * @on_deck:	the request whose turn is next, or NULL; only with @running
+ * @on_deck:	the request whose turn is next, or NULL
  * @posted:	descriptors issued and not retired, all of @running
  * @in_flight:	chunks submitted and not released, of all requests
  * @drained:	woken when @in_flight or @posted becomes 0
@@ -81,6 +83,8 @@ void edudma_channel_finish(struct edudma_request *req);
 void edudma_channel_cancel(struct edudma_request *req, int error);
 
 void edudma_channel_release(struct edudma_chunk *chunk);
+void edudma_channel_defer(struct edudma_chunk *chunk);
+struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req);
 
 void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
 			   struct list_head *done);

@@ -270,7 +270,7 @@ int edudma_device_publish(struct edudma_device *edev)
 }
 
 /**
- * edudma_device_unpublish() - make the node disappear
+ * edudma_device_retire() - let nothing new in
  * @edev:	the device
  *
  * New opens and, on files that are open, new calls fail with -ENODEV from here
@@ -278,14 +278,24 @@ int edudma_device_publish(struct edudma_device *edev)
  *
  * Context: May sleep.
  */
-void edudma_device_unpublish(struct edudma_device *edev)
+void edudma_device_retire(struct edudma_device *edev)
 {
 	down_write(&edev->gate);
 	edev->gone = true;
 	up_write(&edev->gate);
 
-	cdev_device_del(&edev->cdev, &edev->dev);
 	wake_up_poll(&edev->poll_wait, EPOLLHUP | EPOLLERR);
+}
+
+/**
+ * edudma_device_unpublish() - make the node disappear
+ * @edev:	the device, retired
+ *
+ * Context: May sleep.
+ */
+void edudma_device_unpublish(struct edudma_device *edev)
+{
+	cdev_device_del(&edev->cdev, &edev->dev);
 }
 
 /** edudma_chardev_init() - register the class and the numbers.  May sleep. */

@@ -95,17 +95,52 @@ static unsigned int edudma_pages_run(struct edudma_device *edev,
 	return n;
 }
 
+/* Whether the device is going to write to a page for this chunk already. */
+static bool edudma_chunk_writes(const struct edudma_chunk *chunk,
+				const struct page *page)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		const struct edudma_extent *ext = &chunk->extents[i];
+
+		if (!ext->from_device || ext->bounced)
+			continue;
+		for (j = 0; j < ext->nr_pages; j++)
+			if (chunk->pages[ext->first_page + j] == page)
+				return true;
+	}
+
+	return false;
+}
+
+/*
+ * Whether an extent may stand in this chunk, behind what is there.
+ *
+ * What is copied towards the device is copied when the chunk is mapped, so it
+ * must not stand behind something that is copied to memory and may be what it
+ * reads: it would be copied from before that arrived.  Such an extent waits for
+ * the next chunk, which is mapped when this one is done (see
+ * edudma_request_settle()).
+ *
+ * And the DMA API wants memory that a device writes to be mapped once at a
+ * time.
+ */
+static bool edudma_chunk_fits(const struct edudma_chunk *chunk,
+			      const struct page *page, bool from_device,
+			      bool copied)
+{
+	if (copied && !from_device && chunk->copies_in)
+		return false;
+
+	return !from_device || !edudma_chunk_writes(chunk, page);
+}
+
 /*
  * Describes freshly pinned pages as extents.  They lie at the end of
  * chunk->pages, not counted in nr_pages yet.  Returns how many bytes were
  * taken; fewer than len if the rest belongs in a later chunk; -EADDRNOTAVAIL
- * if nothing was, as it may not be bounced.
- *
- * What is bounced to the device is copied when the chunk is mapped, so it must
- * not stand behind something that is bounced to user memory and may be what it
- * reads: that would be copied from before it arrived.  Such an extent waits for
- * the next chunk, which is mapped when this one is done (see
- * edudma_request_settle()).
+ * if nothing was, as it may not or cannot be bounced.
  */
 static ssize_t edudma_chunk_add_extents(struct edudma_chunk *chunk,
 					const struct edudma_segment *seg,
@@ -113,19 +148,21 @@ static ssize_t edudma_chunk_add_extents(struct edudma_chunk *chunk,
 					unsigned int count, size_t len)
 {
 	struct edudma_device *edev = edudma_chunk_device(chunk);
+	bool may_bounce = !chunk->req->no_bounce && edev->bounce.count;
 	bool from_device = seg->direction == EDUDMA_FROM_DEVICE;
 	size_t taken = 0;
 
 	while (taken < len) {
 		struct edudma_extent *ext = &chunk->extents[chunk->nr_extents];
+		struct page **pages = chunk->pages + chunk->nr_pages;
+		bool reachable, copied;
 		unsigned int run;
-		bool reachable;
 
-		run = edudma_pages_run(edev, chunk->pages + chunk->nr_pages,
-				       count, &reachable);
-		if (!reachable && chunk->req->no_bounce)
+		run = edudma_pages_run(edev, pages, count, &reachable);
+		if (!reachable && !may_bounce)
 			return taken ?: -EADDRNOTAVAIL;
-		if (!reachable && !from_device && chunk->copies_in)
+		copied = !reachable || edev->mapping_copies;
+		if (!edudma_chunk_fits(chunk, pages[0], from_device, copied))
 			break;
 
 		*ext = (struct edudma_extent) {
@@ -139,11 +176,9 @@ static ssize_t edudma_chunk_add_extents(struct edudma_chunk *chunk,
 			.from_device = from_device,
 			.bounced = !reachable,
 		};
-		if (ext->bounced) {
-			chunk->nr_slots += run;
-			chunk->copies_in |= from_device;
-			chunk->copies_out |= !from_device;
-		}
+		chunk->nr_slots += reachable ? 0 : run;
+		chunk->copies_in |= copied && from_device;
+		chunk->copies_out |= copied && !from_device;
 		chunk->nr_extents++;
 		chunk->nr_pages += run;
 		count -= run;
@@ -155,11 +190,12 @@ static ssize_t edudma_chunk_add_extents(struct edudma_chunk *chunk,
 }
 
 /*
- * Pins the next part of a segment.  Returns the bytes taken into the chunk, 0
- * if it is full, or -errno if the part could not be had.
+ * Pins the next part of a segment.  Returns the bytes taken into the chunk, or
+ * -errno if none could be had.  Sets *full if what follows does not fit.
  */
 static ssize_t edudma_chunk_add(struct edudma_chunk *chunk,
-				const struct edudma_segment *seg, u64 seg_done)
+				const struct edudma_segment *seg, u64 seg_done,
+				bool *full)
 {
 	struct edudma_device *edev = edudma_chunk_device(chunk);
 	unsigned int room = chunk->capacity - chunk->nr_pages;
@@ -173,7 +209,8 @@ static ssize_t edudma_chunk_add(struct edudma_chunk *chunk,
 
 	wanted = min_t(u64, room,
 		       (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT);
-	if (!wanted)
+	*full = !wanted;
+	if (*full)
 		return 0;
 
 	pinned = edudma_pages_pin(edev, addr, wanted,
@@ -187,6 +224,7 @@ static ssize_t edudma_chunk_add(struct edudma_chunk *chunk,
 					 page_offset, pinned, left);
 	edudma_pages_unpin(edev, chunk->pages + chunk->nr_pages,
 			   first + pinned - chunk->nr_pages);
+	*full = taken < (ssize_t)left;
 
 	return taken;
 }
@@ -205,6 +243,7 @@ static ssize_t edudma_chunk_add(struct edudma_chunk *chunk,
 int edudma_chunk_fill(struct edudma_chunk *chunk)
 {
 	struct edudma_request *req = chunk->req;
+	bool full = false;
 	ssize_t taken;
 
 	chunk->nr_pages = 0;
@@ -218,7 +257,7 @@ int edudma_chunk_fill(struct edudma_chunk *chunk)
 	chunk->copies_in = false;
 	chunk->copies_out = false;
 
-	while (req->filled < req->len) {
+	while (req->filled < req->len && !full) {
 		const struct edudma_segment *seg = &req->segments[req->segment];
 
 		if (req->segment_done == seg->len) {
@@ -226,8 +265,8 @@ int edudma_chunk_fill(struct edudma_chunk *chunk)
 			req->segment_done = 0;
 			continue;
 		}
-		taken = edudma_chunk_add(chunk, seg, req->segment_done);
-		if (taken <= 0)
+		taken = edudma_chunk_add(chunk, seg, req->segment_done, &full);
+		if (taken < 0)
 			return taken;
 		req->segment_done += taken;
 		req->filled += taken;

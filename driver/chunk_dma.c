@@ -17,7 +17,11 @@ static enum dma_data_direction edudma_extent_dir(const struct edudma_extent *ext
 	return ext->from_device ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
 }
 
-/* What can sleep for long, or fail, before anything is mapped. */
+/*
+ * What can sleep for long, or fail, before anything is mapped.  Dirtying waits
+ * for page locks, like direct I/O does, even for a file system that is slow to
+ * give them.
+ */
 static int edudma_chunk_prepare(struct edudma_chunk *chunk)
 {
 	struct edudma_device *edev = edudma_chunk_device(chunk);
@@ -73,12 +77,13 @@ static int edudma_chunk_describe(struct edudma_chunk *chunk, dma_addr_t dma_addr
 {
 	struct edudma_device *edev = edudma_chunk_device(chunk);
 
-	if (WARN_ON_ONCE(dma_addr + (len - 1) > edev->address_mask ||
-			 offset + len > edev->engine.window_bytes))
+	if (dma_addr + (len - 1) > edev->address_mask ||
+	    offset + len > edev->engine.window_bytes ||
+	    edudma_descriptor_add(&chunk->descs, dma_addr, len, offset, from_device)) {
+		dev_err_once(&edev->dev, "refused DMA at %pad, %zu bytes, window offset %llu\n",
+			     &dma_addr, len, offset);
 		return -EIO;
-	if (WARN_ON_ONCE(edudma_descriptor_add(&chunk->descs, dma_addr, len,
-					       offset, from_device)))
-		return -EIO;
+	}
 
 	return 0;
 }
@@ -123,25 +128,42 @@ static int edudma_extent_map_bounced(struct edudma_chunk *chunk,
 	return 0;
 }
 
+/*
+ * Two requests, or two chunks of one, may have the device write to the same
+ * memory.  The DMA API accepts that only from those who say that they sync by
+ * themselves, which is free where nothing needs it.
+ */
+static void edudma_extent_unmap(struct edudma_chunk *chunk,
+				struct edudma_extent *ext)
+{
+	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
+	enum dma_data_direction dir = edudma_extent_dir(ext);
+
+	dma_sync_sgtable_for_cpu(dev, &ext->sgt, dir);
+	dma_unmap_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
 static int edudma_extent_map_direct(struct edudma_chunk *chunk,
 				    struct edudma_extent *ext)
 {
 	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
+	enum dma_data_direction dir = edudma_extent_dir(ext);
 	u64 offset = ext->offset;
 	struct scatterlist *sg;
 	unsigned int i;
 	int ret;
 
-	ret = dma_map_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), 0);
+	ret = dma_map_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret)
-		return ret == -EINVAL ? -EIO : ret;
+		return ret == -ENOMEM ? -ENOMEM : -EIO;
+	dma_sync_sgtable_for_device(dev, &ext->sgt, dir);
 
 	for_each_sgtable_dma_sg(&ext->sgt, sg, i) {
 		ret = edudma_chunk_describe(chunk, sg_dma_address(sg),
 					    sg_dma_len(sg), offset,
 					    ext->from_device);
 		if (ret) {
-			dma_unmap_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), 0);
+			edudma_extent_unmap(chunk, ext);
 			return ret;
 		}
 		offset += sg_dma_len(sg);
@@ -153,14 +175,9 @@ static int edudma_extent_map_direct(struct edudma_chunk *chunk,
 /* Unmaps the first extents.  Any context. */
 static void edudma_chunk_unmap(struct edudma_chunk *chunk, unsigned int count)
 {
-	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
-
-	while (count--) {
-		struct edudma_extent *ext = &chunk->extents[count];
-
-		if (!ext->bounced)
-			dma_unmap_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), 0);
-	}
+	while (count--)
+		if (!chunk->extents[count].bounced)
+			edudma_extent_unmap(chunk, &chunk->extents[count]);
 }
 
 /* Maps every extent and builds the descriptors.  edev->gate is held. */
@@ -294,9 +311,9 @@ static void edudma_extent_copy_in(struct edudma_chunk *chunk,
 	edudma_pages_dirty(pages, i);
 }
 
-static void edudma_chunk_work(struct work_struct *work)
+/* Does to a chunk's pages what interrupt context cannot, and lets go of them. */
+static void edudma_chunk_finish(struct edudma_chunk *chunk)
 {
-	struct edudma_chunk *chunk = container_of(work, struct edudma_chunk, work);
 	struct edudma_stats *stats = &edudma_chunk_device(chunk)->stats;
 	u64 left = chunk->bytes_done;
 	unsigned int i;
@@ -320,6 +337,27 @@ static void edudma_chunk_work(struct work_struct *work)
 }
 
 /**
+ * edudma_chunks_work() - finish chunks of a request in process context
+ * @work:	edudma_request.work, which holds a reference to the request
+ *
+ * One after the other, as they were completed: two chunks may copy to the same
+ * bytes.  Requests do not wait for each other, since a page lock may take as
+ * long as the file system behind it likes.
+ *
+ * Context: Process, may sleep.
+ */
+void edudma_chunks_work(struct work_struct *work)
+{
+	struct edudma_request *req = container_of(work, struct edudma_request, work);
+	struct edudma_chunk *chunk;
+
+	while ((chunk = edudma_channel_next_completed(req)))
+		edudma_chunk_finish(chunk);
+
+	edudma_request_put(req);
+}
+
+/**
  * edudma_chunk_complete() - the engine is done with a chunk
  * @chunk:	the chunk, not in its request's list any more
  *
@@ -332,11 +370,14 @@ static void edudma_chunk_work(struct work_struct *work)
 void edudma_chunk_complete(struct edudma_chunk *chunk)
 {
 	struct edudma_device *edev = edudma_chunk_device(chunk);
+	struct edudma_request *req = chunk->req;
 
 	edudma_chunk_unmap(chunk, chunk->nr_extents);
 	if (edudma_chunk_needs_process(chunk)) {
-		INIT_WORK(&chunk->work, edudma_chunk_work);
-		queue_work(edev->wq, &chunk->work);
+		kref_get(&req->ref);
+		edudma_channel_defer(chunk);
+		if (!queue_work(edev->wq, &req->work))
+			edudma_request_put(req);
 	} else {
 		edudma_chunk_release(chunk);
 	}

@@ -32,7 +32,7 @@
  * 6.4 added iter_iov_addr(), which hides where an iterator keeps its vector.
  * 6.0 had added ITER_UBUF, a single user buffer without a vector.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#ifndef iter_iov_addr
 static inline void __user *edudma_iter_addr(const struct iov_iter *iter)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)

@@ -76,8 +76,8 @@ struct edudma_stats {
  * killed lives only until the engine is done with it, and remove waits for
  * that before it lets go of the hardware.
  *
- * An open cannot race with remove: cdev_device_del() comes after @gone is set,
- * and open looks at @gone under @gate.
+ * An open cannot race with remove: the node goes after @gone is set, and open
+ * looks at @gone under @gate.
  *
  * @dev:	the class device
  * @cdev:	the character device, child of @dev
@@ -90,12 +90,14 @@ struct edudma_stats {
  * @poll_wait:	woken when @gone is set
  * @iommu:	an IOMMU translates for the device: it reaches all memory
  * @shifted:	the host bridge shifts bus addresses against physical ones
+ * @mapping_copies: the DMA API itself copies or cleans caches, when it maps and
+ *		unmaps, so memory must not be mapped before it is what it is to be
  * @msi:	the interrupt is message signalled
  * @address_mask: highest bus address that the device can issue
  * @bounce:	memory the device can reach, for pages that it cannot
  * @engine:	what executes descriptors, with its limits
  * @channel:	the engine's queue
- * @wq:		ordered; finishes chunks that interrupt context cannot
+ * @wq:		finishes chunks that interrupt context cannot
  * @stats:	counters
  */
 struct edudma_device {
@@ -108,6 +110,7 @@ struct edudma_device {
 	wait_queue_head_t poll_wait;
 	bool iommu;
 	bool shifted;
+	bool mapping_copies;
 	bool msi;
 	u64 address_mask;
 	struct edudma_bounce bounce;
@@ -143,6 +146,7 @@ int edudma_chardev_init(void);
 void edudma_chardev_exit(void);
 struct edudma_device *edudma_device_alloc(struct pci_dev *pdev);
 int edudma_device_publish(struct edudma_device *edev);
+void edudma_device_retire(struct edudma_device *edev);
 void edudma_device_unpublish(struct edudma_device *edev);
 bool edudma_device_gone(struct edudma_device *edev);
 

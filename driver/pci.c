@@ -19,6 +19,31 @@
 
 struct workqueue_struct *edudma_wq;
 
+/*
+ * Finds out whether a mapping is more than an address: whether the DMA API
+ * copies (a confidential guest, swiotlb=force, an untrusted device) or cleans
+ * caches.  A part of a page shows more than a whole one.
+ */
+static int edudma_probe_mapping(struct edudma_device *edev)
+{
+	struct device *dev = &edev->pdev->dev;
+	dma_addr_t addr;
+	void *page;
+
+	page = (void *)__get_free_page(GFP_KERNEL | GFP_DMA);
+	if (!page)
+		return -ENOMEM;
+
+	addr = dma_map_single(dev, page + 1, 1, DMA_TO_DEVICE);
+	edev->mapping_copies = dma_mapping_error(dev, addr) ||
+			       dma_need_sync(dev, addr);
+	if (!dma_mapping_error(dev, addr))
+		dma_unmap_single(dev, addr, 1, DMA_TO_DEVICE);
+	free_page((unsigned long)page);
+
+	return 0;
+}
+
 /* What the device can reach, and the pool for what it cannot. */
 static int edudma_init_dma(struct edudma_device *edev)
 {
@@ -34,11 +59,16 @@ static int edudma_init_dma(struct edudma_device *edev)
 		return ret;
 	}
 	dma_set_max_seg_size(dev, UINT_MAX);
+	dma_set_seg_boundary(dev, ULONG_MAX);
 
 	domain = iommu_get_domain_for_dev(dev);
 	edev->iommu = domain && (domain->type & __IOMMU_DOMAIN_PAGING);
 	edev->shifted = dev->dma_range_map;
 	edev->address_mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+
+	ret = edudma_probe_mapping(edev);
+	if (ret)
+		return ret;
 
 	limited = !edev->iommu && (edev->shifted || dma_addressing_limited(dev));
 	ret = edudma_bounce_init(&edev->bounce, dev,
@@ -161,7 +191,7 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(edev))
 		return PTR_ERR(edev);
 
-	edev->wq = alloc_ordered_workqueue("edudma%d", 0, edev->id);
+	edev->wq = alloc_workqueue("edudma%d", WQ_UNBOUND, 0, edev->id);
 	if (!edev->wq) {
 		ret = -ENOMEM;
 		goto err_put;
@@ -185,7 +215,7 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = edudma_device_publish(edev);
 	if (ret) {
 		dev_err(&pdev->dev, "cannot create the node\n");
-		goto err_exit_irq;
+		goto err_shutdown;
 	}
 
 	dev_info(&edev->dev, "%u address bits%s, %s, %u bounce pages\n",
@@ -193,7 +223,10 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 edev->msi ? "MSI" : "INTx", edev->bounce.count);
 	return 0;
 
-err_exit_irq:
+err_shutdown:
+	/* The number was live already: somebody may have opened it. */
+	edudma_device_retire(edev);
+	edudma_channel_shutdown(&edev->channel);
 	edudma_exit_irq(edev);
 err_clear_master:
 	pci_clear_master(pdev);
@@ -216,6 +249,7 @@ static void edudma_remove(struct pci_dev *pdev)
 {
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
+	edudma_device_retire(edev);
 	edudma_device_unpublish(edev);
 	edudma_channel_shutdown(&edev->channel);
 	destroy_workqueue(edev->wq);
@@ -231,41 +265,27 @@ static void edudma_shutdown(struct pci_dev *pdev)
 {
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
+	edudma_device_retire(edev);
 	edudma_channel_shutdown(&edev->channel);
 }
 
 /*
- * Before the function sleeps or is reset: the engine comes to a halt between
+ * Before the function sleeps or is reset, the engine comes to a halt between
  * two descriptors, behind the fence.  Requests wait and go on afterwards.
  */
-static int edudma_pause(struct edudma_device *edev)
-{
-	edudma_channel_pause(&edev->channel);
-	return edev->engine.ops->quiesce(&edev->channel);
-}
-
-static void edudma_unpause(struct edudma_device *edev)
-{
-	edev->engine.ops->restart(&edev->channel);
-	edudma_channel_resume(&edev->channel);
-}
-
 static int edudma_suspend(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
-	if (edudma_pause(edev)) {
-		dev_err(dev, "engine does not stop, no suspend\n");
-		edudma_unpause(edev);
-		return -EBUSY;
-	}
-
+	edudma_channel_pause(&edev->channel);
 	return 0;
 }
 
 static int edudma_resume(struct device *dev)
 {
-	edudma_unpause(dev_get_drvdata(dev));
+	struct edudma_device *edev = dev_get_drvdata(dev);
+
+	edudma_channel_resume(&edev->channel);
 	return 0;
 }
 
@@ -273,13 +293,12 @@ static DEFINE_SIMPLE_DEV_PM_OPS(edudma_pm_ops, edudma_suspend, edudma_resume);
 
 static void edudma_reset_prepare(struct pci_dev *pdev)
 {
-	if (edudma_pause(pci_get_drvdata(pdev)))
-		dev_crit(&pdev->dev, "engine does not stop before the reset\n");
+	edudma_suspend(&pdev->dev);
 }
 
 static void edudma_reset_done(struct pci_dev *pdev)
 {
-	edudma_unpause(pci_get_drvdata(pdev));
+	edudma_resume(&pdev->dev);
 }
 
 static const struct pci_error_handlers edudma_err_handlers = {

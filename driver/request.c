@@ -39,6 +39,8 @@ struct edudma_request *edudma_request_alloc(struct edudma_device *edev,
 	req->channel = &edev->channel;
 	req->nr_segments = nr_segments;
 	INIT_LIST_HEAD(&req->chunks);
+	INIT_LIST_HEAD(&req->completed);
+	INIT_WORK(&req->work, edudma_chunks_work);
 	init_waitqueue_head(&req->wait);
 
 	return req;

@@ -60,8 +60,8 @@ struct edudma_extent {
  * is done with it; when @busy is cleared it is the submitter's again.
  *
  * @req:	whose it is
- * @node:	in edudma_request.chunks while submitted; channel lock
- * @work:	finishes it in process context where it must be
+ * @node:	in edudma_request.chunks while submitted, then in .completed if
+ *		it must be finished in process context; channel lock
  * @busy:	submitted and not released; channel lock
  * @capacity:	elements of @pages, @extents and @slots
  * @pages:	pinned user pages
@@ -76,13 +76,12 @@ struct edudma_extent {
  * @retired:	descriptors that the engine is done with
  * @len:	bytes in all extents
  * @bytes_done:	bytes in all retired descriptors
- * @copies_out:	some extent is bounced towards the device
- * @copies_in:	some extent is bounced towards user memory
+ * @copies_out:	some extent is copied on its way to the device, when mapped
+ * @copies_in:	some extent is copied on its way to user memory, when complete
  */
 struct edudma_chunk {
 	struct edudma_request *req;
 	struct list_head node;
-	struct work_struct work;
 	bool busy;
 	unsigned int capacity;
 	struct page **pages;
@@ -137,6 +136,8 @@ enum edudma_turn_state {
  * @error:	why it was stopped, 0 or -errno; channel lock
  * @chunks:	submitted chunks that the engine is not done with, in order;
  *		channel lock
+ * @completed:	chunks that @work is to finish, in order; channel lock
+ * @work:	finishes chunks in process context
  * @in_flight:	chunks submitted and not released; channel lock
  * @done:	bytes moved, from the first on; channel lock
  * @wait:	woken when @state, @error or @in_flight changes
@@ -159,6 +160,8 @@ struct edudma_request {
 	bool finished;
 	int error;
 	struct list_head chunks;
+	struct list_head completed;
+	struct work_struct work;
 	unsigned int in_flight;
 	u64 done;
 	wait_queue_head_t wait;
@@ -200,6 +203,7 @@ void edudma_chunk_discard(struct edudma_chunk *chunk);
 /* chunk_dma.c */
 int edudma_chunk_submit(struct edudma_chunk *chunk, bool last);
 void edudma_chunk_complete(struct edudma_chunk *chunk);
+void edudma_chunks_work(struct work_struct *work);
 void edudma_chunk_leak(struct edudma_chunk *chunk);
 
 #endif /* EDUDMA_REQUEST_H */
