@@ -10,6 +10,9 @@
 KDIR		?= $(firstword $(wildcard /lib/modules/$(KVER)/build \
 			/usr/src/linux-headers-$(KVER)))
 MODULE_DIR	:= $(BUILD)/driver/$(KVER)
+# Type information needs the kernel's own, which headers come without; kbuild
+# would say so each time.
+NO_BTF		:= $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 .PHONY: module
 module: ## the driver, against the newest kernel headers
@@ -20,7 +23,7 @@ module: ## the driver, against the newest kernel headers
 	@find '$(MODULE_DIR)' -xtype l -delete
 	@ln -sf '$(TOP)'/driver/* '$(MODULE_DIR)'
 	@flock '$(MODULE_DIR)' $(MAKE) --no-print-directory -C '$(KDIR)' \
-		M='$(MODULE_DIR)' KCFLAGS="-I$(TOP)/uapi $(KCFLAGS)" modules
+		M='$(MODULE_DIR)' KCFLAGS="-I$(TOP)/uapi $(KCFLAGS)" $(NO_BTF) modules
 
 # --- user space -------------------------------------------------------------
 

@@ -9,6 +9,13 @@ die() {
 	exit 1
 }
 
+# Run the EXIT trap, which removes what is half made, on a signal too.
+trap_signals() {
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
 have() {
 	command -v "$1" >/dev/null 2>&1
 }
@@ -27,7 +34,12 @@ kernel_release() {
 		return
 	fi
 	for dir in /usr/src/linux-headers-*-amd64 /usr/src/linux-headers-*-generic; do
-		[ -e "$dir/Makefile" ] && printf '%s\n' "${dir#/usr/src/linux-headers-}"
+		case $dir in
+		# Their kernels lack what the guest needs, or are another matter.
+		*-cloud-* | *-rt-*) continue ;;
+		esac
+		[ ! -e "$dir/Makefile" ] ||
+			printf '%s\n' "${dir#/usr/src/linux-headers-}"
 	done | sort -V | tail -n 1
 }
 

@@ -17,6 +17,8 @@ def create(lane, where=None):
     if where:
         path = pathlib.Path(where).absolute()
         path.mkdir(parents=True, exist_ok=True)
+        # An earlier run's must not pass for this one's.
+        (path / "result.json").unlink(missing_ok=True)
         return path
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     paths.RUNS.mkdir(parents=True, exist_ok=True)
@@ -35,10 +37,16 @@ def mark_latest(path, lane):
     os.replace(new, paths.RUNS / f"latest-{lane}")
 
 
+def _under_way(path):
+    """Has this run not ended yet?  Its name holds its runner's process id."""
+    return (not (path / "result.json").exists()
+            and pathlib.Path("/proc", path.name.split("-")[2]).exists())
+
+
 def prune():
-    """Remove the oldest of the finished runs."""
-    runs = sorted(path.parent for path in paths.RUNS.glob("*/result.json")
-                  if not path.parent.is_symlink())
+    """Remove the oldest runs."""
+    runs = sorted(path for path in paths.RUNS.glob("*-*-*-*")
+                  if not path.is_symlink() and not _under_way(path))
     latest = {link.resolve() for link in paths.RUNS.glob("latest-*")}
     for path in runs[:-KEPT]:
         if path.resolve() not in latest:

@@ -40,8 +40,9 @@ class _Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
-            listed = self.failures if self.failures else self.errors
-            self._say(subtest, False, text=listed[-1][1])
+            failed = issubclass(err[0], test.failureException)
+            self._say(subtest, False,
+                      text=(self.failures if failed else self.errors)[-1][1])
 
 
 def main():

@@ -414,7 +414,7 @@ class Runs(unittest.TestCase):
              mock.patch("edudma_guest.paths.RUNS", pathlib.Path(name)):
             made = []
             for number in range(runs.KEPT + 5):
-                path = pathlib.Path(name) / f"{number:04}-stock"
+                path = pathlib.Path(name) / f"20260101-{number:06}-1-stock"
                 path.mkdir()
                 runs.write_result(path, {})
                 made.append(path)
