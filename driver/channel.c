@@ -300,18 +300,24 @@ void edudma_channel_release(struct edudma_chunk *chunk)
 }
 
 /**
- * edudma_channel_defer() - put a completed chunk aside for process context
+ * edudma_channel_defer() - have a completed chunk finished in process context
  * @chunk:	the chunk, in no list
+ *
+ * Under the lock as a whole: once the chunk can be found it can be released,
+ * and once that has happened the device may go, and its workqueue with it.
  *
  * Context: Any; no locks.
  */
 void edudma_channel_defer(struct edudma_chunk *chunk)
 {
-	struct edudma_channel *ch = chunk->req->channel;
+	struct edudma_request *req = chunk->req;
+	struct edudma_channel *ch = req->channel;
 	unsigned long flags;
 
 	spin_lock_irqsave(&ch->lock, flags);
-	list_add_tail(&chunk->node, &chunk->req->completed);
+	list_add_tail(&chunk->node, &req->completed);
+	if (queue_work(ch->edev->wq, &req->work))
+		kref_get(&req->ref);
 	spin_unlock_irqrestore(&ch->lock, flags);
 }
 

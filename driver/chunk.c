@@ -115,7 +115,7 @@ static bool edudma_chunk_writes(const struct edudma_chunk *chunk,
 }
 
 /*
- * Whether an extent may stand in this chunk, behind what is there.
+ * How many of an extent's pages may stand in this chunk, behind what is there.
  *
  * What is copied towards the device is copied when the chunk is mapped, so it
  * must not stand behind something that is copied to memory and may be what it
@@ -126,14 +126,19 @@ static bool edudma_chunk_writes(const struct edudma_chunk *chunk,
  * And the DMA API wants memory that a device writes to be mapped once at a
  * time.
  */
-static bool edudma_chunk_fits(const struct edudma_chunk *chunk,
-			      const struct page *page, bool from_device,
-			      bool copied)
+static unsigned int edudma_chunk_fits(const struct edudma_chunk *chunk,
+				      struct page **pages, unsigned int count,
+				      bool from_device, bool copied)
 {
-	if (copied && !from_device && chunk->copies_in)
-		return false;
+	unsigned int n = 0;
 
-	return !from_device || !edudma_chunk_writes(chunk, page);
+	if (!from_device)
+		return copied && chunk->copies_in ? 0 : count;
+
+	while (n < count && !edudma_chunk_writes(chunk, pages[n]))
+		n++;
+
+	return n;
 }
 
 /*
@@ -162,7 +167,8 @@ static ssize_t edudma_chunk_add_extents(struct edudma_chunk *chunk,
 		if (!reachable && !may_bounce)
 			return taken ?: -EADDRNOTAVAIL;
 		copied = !reachable || edev->mapping_copies;
-		if (!edudma_chunk_fits(chunk, pages[0], from_device, copied))
+		run = edudma_chunk_fits(chunk, pages, run, from_device, copied);
+		if (!run)
 			break;
 
 		*ext = (struct edudma_extent) {

@@ -369,18 +369,11 @@ void edudma_chunks_work(struct work_struct *work)
  */
 void edudma_chunk_complete(struct edudma_chunk *chunk)
 {
-	struct edudma_device *edev = edudma_chunk_device(chunk);
-	struct edudma_request *req = chunk->req;
-
 	edudma_chunk_unmap(chunk, chunk->nr_extents);
-	if (edudma_chunk_needs_process(chunk)) {
-		kref_get(&req->ref);
+	if (edudma_chunk_needs_process(chunk))
 		edudma_channel_defer(chunk);
-		if (!queue_work(edev->wq, &req->work))
-			edudma_request_put(req);
-	} else {
+	else
 		edudma_chunk_release(chunk);
-	}
 }
 
 /**

@@ -89,7 +89,7 @@ struct edudma_stats {
  * @gone:	the hardware is not ours any more; under @gate
  * @poll_wait:	woken when @gone is set
  * @iommu:	an IOMMU translates for the device: it reaches all memory
- * @shifted:	the host bridge shifts bus addresses against physical ones
+ * @bounce_all:	where the device can reach is not told by physical addresses
  * @mapping_copies: the DMA API itself copies or cleans caches, when it maps and
  *		unmaps, so memory must not be mapped before it is what it is to be
  * @msi:	the interrupt is message signalled
@@ -109,7 +109,7 @@ struct edudma_device {
 	bool gone;
 	wait_queue_head_t poll_wait;
 	bool iommu;
-	bool shifted;
+	bool bounce_all;
 	bool mapping_copies;
 	bool msi;
 	u64 address_mask;

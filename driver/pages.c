@@ -16,7 +16,8 @@
  *
  * The DMA API has no question like this: it maps, and where that fails it
  * warns.  Without an IOMMU a PCI bus address is the physical address, unless
- * the host bridge shifts it; then nothing is assumed and every page bounces.
+ * the host bridge shifts it or the platform insists on copying; then nothing is
+ * assumed and every page bounces.
  *
  * Context: Any.
  */
@@ -24,7 +25,7 @@ bool edudma_page_reachable(const struct edudma_device *edev, struct page *page)
 {
 	if (edev->iommu)
 		return true;
-	if (edev->shifted)
+	if (edev->bounce_all)
 		return false;
 
 	return page_to_phys(page) + (PAGE_SIZE - 1) <= edev->address_mask;

@@ -35,10 +35,12 @@ static int edudma_probe_mapping(struct edudma_device *edev)
 		return -ENOMEM;
 
 	addr = dma_map_single(dev, page + 1, 1, DMA_TO_DEVICE);
-	edev->mapping_copies = dma_mapping_error(dev, addr) ||
-			       dma_need_sync(dev, addr);
-	if (!dma_mapping_error(dev, addr))
+	if (dma_mapping_error(dev, addr)) {
+		edev->bounce_all = true;
+	} else {
+		edev->mapping_copies = dma_need_sync(dev, addr);
 		dma_unmap_single(dev, addr, 1, DMA_TO_DEVICE);
+	}
 	free_page((unsigned long)page);
 
 	return 0;
@@ -63,14 +65,14 @@ static int edudma_init_dma(struct edudma_device *edev)
 
 	domain = iommu_get_domain_for_dev(dev);
 	edev->iommu = domain && (domain->type & __IOMMU_DOMAIN_PAGING);
-	edev->shifted = dev->dma_range_map;
+	edev->bounce_all = dev->dma_range_map;
 	edev->address_mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 
 	ret = edudma_probe_mapping(edev);
 	if (ret)
 		return ret;
 
-	limited = !edev->iommu && (edev->shifted || dma_addressing_limited(dev));
+	limited = !edev->iommu && (edev->bounce_all || dma_addressing_limited(dev));
 	ret = edudma_bounce_init(&edev->bounce, dev,
 				 limited ? edudma_bounce_pages : 0);
 	if (ret) {
