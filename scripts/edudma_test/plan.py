@@ -28,10 +28,15 @@ def suites():
     return [str(paths.BUILD / "tests" / name) for name in done.stdout.split()]
 
 
+def name_of(path):
+    """What the test in this file is called: LANE or GROUP.NAME."""
+    return path.stem if path.suffix == ".conf" else f"{path.parent.name}.{path.stem}"
+
+
 def host_tests():
     """name -> file of the tests that run on the host."""
     files = sorted((paths.TOP / "tests").glob("*/*.t"))
-    return {f"{path.parent.name}.{path.stem}": path for path in files}
+    return {name_of(path): path for path in files}
 
 
 def wanted_files(names, pattern):

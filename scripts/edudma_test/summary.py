@@ -7,15 +7,13 @@ from edudma_guest import paths
 
 from . import tap
 
-RESULTS = paths.BUILD / "results"
-
 
 class Result:
-    """What one of prove's tests left in results/NAME/."""
+    """What one of prove's tests left in its directory."""
 
-    def __init__(self, name):
-        self.name = name
-        self.logs = RESULTS / name
+    def __init__(self, logs):
+        self.name = logs.name
+        self.logs = logs
         text = self._text("tap")
         self.stream = tap.Stream.of(text)
         self.ended = json.loads(self._text("ended.json") or "{}")
@@ -31,10 +29,8 @@ class Result:
         """In a word."""
         if not self.ended:
             return "not ended"
-        broken = self.stream.broken()
-        if self.run:
-            return self.run["verdict"]
-        return "fail" if broken or self.ended["status"] or self.count()[1] else "pass"
+        word = self.run.get("verdict", "pass")
+        return "fail" if word == "pass" and self.count()[1] else word
 
     def count(self):
         """(passed, failed, skipped); what did not end, failed."""
