@@ -82,7 +82,6 @@ static void print_json(const char *path, const struct edudma_info *info)
 	json_print(object, false);
 }
 
-/* The information is for readers and writers alike: take what may be opened. */
 static int show(const char *which, bool json)
 {
 	struct edudma_info info;

@@ -189,6 +189,10 @@ static int insert(const struct load *load, struct kmod_module *module)
 {
 	int ret;
 
+	/* Looked up by name, a module that is loaded counts as success. */
+	if (kmod_module_get_initstate(module) >= 0)
+		return fail_load(load, -EEXIST);
+
 	ret = check_parameters(load, module);
 	if (ret)
 		return ret;
@@ -196,9 +200,8 @@ static int insert(const struct load *load, struct kmod_module *module)
 	if (load->path)
 		ret = kmod_module_insert_module(module, 0, load->options);
 	else
-		ret = kmod_module_probe_insert_module(module, KMOD_PROBE_FAIL_ON_LOADED,
-						      load->options, NULL, NULL,
-						      NULL);
+		ret = kmod_module_probe_insert_module(module, 0, load->options,
+						      NULL, NULL, NULL);
 	return ret < 0 ? fail_load(load, ret) : STATUS_OK;
 }
 
@@ -224,7 +227,7 @@ static int show_devices(void)
 
 static int run_load(struct load *load)
 {
-	struct kmod_module *module;
+	struct kmod_module *module = NULL;
 	struct kmod_ctx *context;
 	int ret;
 
