@@ -144,7 +144,7 @@ TEST_F(sysfs, stats_that_are_no_numbers_are_refused)
 	struct edudma_stats *stats;
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		make_file(self->dir, "requests", bad[i]);
 		EXPECT_EQ(-EPROTO, edudma_stats_scan(self->dir, &stats))
 			TH_LOG("taken: %s", bad[i]);
@@ -202,7 +202,7 @@ TEST(names_of_devices)
 	unsigned int index = 77;
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_FALSE(edudma_parse_name(bad[i], &index))
 			TH_LOG("taken: %s", bad[i]);
 	EXPECT_EQ(77, index);
@@ -264,7 +264,7 @@ TEST(sizes_are_read)
 	uint64_t size;
 	size_t i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
 		EXPECT_TRUE(parse_size(good[i].text, &size))
 			TH_LOG("not taken: %s", good[i].text);
 		EXPECT_EQ(good[i].size, size)
@@ -281,7 +281,7 @@ TEST(what_is_no_size_is_refused)
 	uint64_t size;
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_FALSE(parse_size(bad[i], &size))
 			TH_LOG("taken: '%s'", bad[i]);
 }

@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-/**
+/*
  * struct edudma - an open device
  *
  * Made by edudma_open() or edudma_open_index(), freed by edudma_close().  After
@@ -127,7 +127,7 @@ int edudma_get_info(const struct edudma *dev, struct edudma_info *info,
  */
 uint64_t edudma_window_bytes(const struct edudma *dev);
 
-/**
+/*
  * struct edudma_list - the devices present at one time, in order of index
  *
  * Made by edudma_list_new(), freed by edudma_list_free(), never changes.
@@ -370,7 +370,7 @@ struct edudma_copy_options {
 int edudma_copy(struct edudma *dev, void *dst, const void *src, size_t len,
 		const struct edudma_copy_options *options, size_t *done);
 
-/**
+/*
  * struct edudma_stats - a device's statistics at one time
  *
  * Made by edudma_stats_read() or edudma_stats_diff(), freed by
