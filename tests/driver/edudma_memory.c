@@ -176,3 +176,16 @@ void *find_page(const struct edudma_info *info, bool reachable)
 		return NULL;
 	return found;
 }
+
+void *side_by_side(void *first, void *second)
+{
+	uint8_t *pair = shared_pages(2);
+	size_t page = page_size();
+
+	if (mremap(first, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, pair) ==
+	    MAP_FAILED ||
+	    mremap(second, page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   pair + page) == MAP_FAILED)
+		return NULL;
+	return pair;
+}

@@ -233,6 +233,9 @@ uint64_t unreachable_bytes(const struct edudma_info *info, const void *addr,
  */
 void *find_page(const struct edudma_info *info, bool reachable);
 
+/** side_by_side() - move two pages next to each other; NULL if that fails */
+void *side_by_side(void *first, void *second);
+
 /* child processes ------------------------------------------------------- */
 
 /**

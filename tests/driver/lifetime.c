@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define NR	8
+#define NR	30	/* segments of a request that is never let end */
 #define PART	100
 
 /* The device goes away; the teardown brings it back. */

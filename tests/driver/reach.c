@@ -127,20 +127,6 @@ TEST_F(reach, missed_by_a_whole_page)
 	EXPECT_WAYS(self, 0, 2 * len);
 }
 
-/* Put two pages side by side in the address space. */
-static uint8_t *side_by_side(void *first, void *second)
-{
-	uint8_t *pair = shared_pages(2);
-	size_t page = page_size();
-
-	if (mremap(first, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, pair) ==
-	    MAP_FAILED ||
-	    mremap(second, page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   pair + page) == MAP_FAILED)
-		return NULL;
-	return pair;
-}
-
 FIXTURE(boundary)
 {
 	FIXTURE_DATA(reach) r;
