@@ -83,9 +83,11 @@ def parser():
 def parse_arguments(argv):
     """Options and command; the command keeps all of its own arguments."""
     parse = parser()
-    options = parse.parse_args(argv)
-    if options.command[:1] == ["--"]:
-        del options.command[0]
+    # Python's versions differ in what they make of "--": it never sees one.
+    split = argv.index("--") if "--" in argv else len(argv)
+    options = parse.parse_args(argv[:split])
+    # Without a leading one, the first that we met is the command's.
+    options.command += argv[split + bool(not options.command):]
     if not options.command and not options.list_lanes:
         parse.error("no COMMAND")
     if options.terminal and not os.isatty(0):

@@ -7,6 +7,7 @@ a pass.
 """
 
 import os
+import pathlib
 import signal
 import subprocess
 import tempfile
@@ -37,6 +38,15 @@ def _relay(out, stream):
             print(line, flush=True)
 
 
+def _console(logs):
+    """The end of what the kernel said."""
+    try:
+        text = (pathlib.Path(logs) / "console").read_text(errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-25:]
+
+
 def main(lane, logs):
     """Run a lane's suites; the status is the guest's."""
     stream = tap.Stream()
@@ -55,9 +65,13 @@ def main(lane, logs):
     passed = not guest.returncode and not wrong
     # A test that failed is counted by itself; the verdict is on the rest.
     only_tests = guest.returncode == 1 and not wrong and stream.count()[1]
+    good = bool(passed or only_tests)
+    if not good:
+        for line in _console(logs):
+            print(f"# console: {line}")
     for line in said.splitlines() + ([f"the stream: {wrong}"] if wrong else []):
         print(f"# {line}")
-    verdict = tap.Test(bool(passed or only_tests), name=f"{lane}.verdict")
+    verdict = tap.Test(good, name=f"{lane}.verdict")
     number = len(stream.tests) + 1
     print(verdict.line(number))
     print(f"1..{number}", flush=True)

@@ -14,8 +14,8 @@ class Result:
     def __init__(self, logs):
         self.name = logs.name
         self.logs = logs
-        text = self._text("tap")
-        self.stream = tap.Stream.of(text)
+        self.text = self._text("tap")
+        self.stream = tap.Stream.of(self.text)
         self.ended = json.loads(self._text("ended.json") or "{}")
         self.run = json.loads(self._text("result.json") or "{}")
 
@@ -39,6 +39,34 @@ class Result:
         if wrong and not failed:
             failed = 1
         return passed, failed, skipped
+
+
+# Of what a test said before it failed, and of what follows it.
+EXCERPT = 30
+
+
+def failures(result):
+    """Lines that tell the failed tests of a result, with what they said.
+
+    A harness prints a test's messages before its line, unittest after it.
+    """
+    said = []
+    after = False
+    for line in result.text.splitlines():
+        test = tap.parse_test(line)
+        if not test:
+            said.append(line)
+            if after and line.startswith("#"):
+                yield f"    {line}"
+            continue
+        after = not test.ok
+        if after:
+            yield f"{result.name}: {line}"
+            yield from (f"    {words}" for words in said[-EXCERPT:])
+        said = []
+    broken = result.stream.broken()
+    if broken:
+        yield f"{result.name}: {broken}"
 
 
 def table(results):

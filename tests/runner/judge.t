@@ -17,7 +17,7 @@ sys.path.insert(0, str(TOP / "scripts"))
 
 from edudma_guest import (Trouble, accel, initramfs, lanes, records, runs, splats,
                           verdict)
-from edudma_test import suites, tap, unit
+from edudma_test import suites, summary, tap, unit
 
 GOOD = {"started": "-", "bytes": "0 0", "unload": "done", "pins": "7 7", "end": "-"}
 BOOT = "[    0.000000] Linux version 6.1\n[    1.5] edudma edudma0: ready\n"
@@ -281,6 +281,43 @@ class Suites(unittest.TestCase):
     def test_failed_test_fails_once(self):
         stream, _ = self.merge(f"printf '{SUITE}not ok 2 f.b\\n'; exit 1")
         self.assertEqual((1, 1, 0), stream.count())
+
+
+class Summary(unittest.TestCase):
+    """What is said and counted of a test program."""
+
+    def result(self, text, status=0, word=None):
+        """A result of a program that printed this."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        logs = pathlib.Path(directory.name)
+        (logs / "tap").write_text(text)
+        if status is not None:
+            (logs / "ended.json").write_text(f'{{"status": {status}, "seconds": 1}}')
+        if word:
+            (logs / "result.json").write_text(f'{{"verdict": "{word}"}}')
+        return summary.Result(logs)
+
+    def test_counts_and_words(self):
+        good = "ok 1\nok 2 # SKIP x\n1..2\n"
+        for text, status, word, count, verdict_ in (
+                (good, 0, None, (1, 0, 1), "pass"),
+                (good, 0, "pass", (1, 0, 1), "pass"),
+                (good, 122, "splat", (1, 1, 1), "splat"),
+                (good, 1, None, (1, 1, 1), "fail"),
+                (good, None, None, (1, 1, 1), "not ended"),
+                ("ok 1\n", 0, None, (1, 1, 0), "fail"),
+                ("not ok 1\n1..1\n", 1, "fail", (0, 1, 0), "fail"),
+                ("1..1\nok 1\n", 1, "pass", (1, 1, 0), "fail")):
+            with self.subTest(text=text, status=status, word=word):
+                result = self.result(text, status, word)
+                self.assertEqual((count, verdict_), (result.count(), result.verdict()))
+
+    def test_failures_are_told_with_what_they_said(self):
+        result = self.result("# other\nok 1 - a\n# why\nnot ok 2 - b\n# more\n1..2\n", 1)
+        told = "\n".join(summary.failures(result))
+        self.assertIn("not ok 2 - b\n    # why\n    # more", told)
+        self.assertNotIn("other", told)
 
 
 class Lanes(unittest.TestCase):
