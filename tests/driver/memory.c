@@ -267,11 +267,11 @@ static void *run_background(void *arg)
 static bool begin_reading(struct background *bg, const struct bed *bed,
 			  uint8_t *dst, size_t len)
 {
-	uint8_t *other = private_pages(1);
+	uint8_t *others = private_pages(2);
 
 	bg->fd = bed->fd;
-	bg->segs[0] = seg_from(other, 1, 0);
-	bg->segs[1] = seg_from(other, 1, 0);
+	bg->segs[0] = seg_from(others, 1, 0);
+	bg->segs[1] = seg_from(others + page_size(), 1, 0);
 	bg->segs[2] = seg_from(dst, len, 0);
 	if (pthread_create(&bg->thread, NULL, run_background, bg))
 		return false;
