@@ -2,6 +2,7 @@
 """Run a command in a virtual machine that has edu devices.
 
 cli         the command line
+run         one run, from the options to the verdict
 lanes       the configurations, read from scripts/lanes/*.conf
 paths       where things are
 kernels     the guest's kernel and the module directory it sees

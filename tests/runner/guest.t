@@ -139,7 +139,8 @@ class Guest(unittest.TestCase):
 
     def test_power_off_by_the_command(self):
         # QEMU ends with status 0, as after a good run.
-        got = self.guest("--no-module", "--", "sh", "-c", "echo o > /proc/sysrq-trigger; sleep 60")
+        got = self.guest("--no-module", "--", "sh", "-c",
+                         "echo o > /proc/sysrq-trigger; sleep 60")
         self.expect("lost", 123, got)
 
     def test_hang(self):

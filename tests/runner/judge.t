@@ -485,8 +485,8 @@ class NoBoot(unittest.TestCase):
         self.expect_trouble(self.guest("--qemu", "false", "--", "true"), "false")
 
     def test_qemu_that_refuses_its_arguments(self):
-        self.expect_trouble(self.guest("--no-module", "--qemu-arg=-nonsense", "--", "true"),
-                            "nonsense")
+        self.expect_trouble(
+            self.guest("--no-module", "--qemu-arg=-nonsense", "--", "true"), "nonsense")
 
     def test_no_such_module(self):
         self.expect_trouble(self.guest("--module", "/nonexistent.ko", "--", "true"),

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run, from the options to the verdict."""
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+import textwrap
+import time
+import types
+
+from . import (Trouble, accel, initramfs, kernels, lanes, paths, qemu, runs,
+               session, verdict)
+
+# What a command can expect to find as it is on the host.
+ENVIRONMENT = ("PATH", "HOME", "TERM", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME",
+               "SHELL")
+ENVIRONMENT_PREFIXES = ("LC_", "EDUDMA_", "CK_")
+
+
+def lane_of(options):
+    """The lane, with what the options change of it."""
+    lane = lanes.load(options.lane)
+    for name in ("memory", "smp"):
+        if getattr(options, name):
+            setattr(lane, name, getattr(options, name))
+    if options.qemu:
+        lane.emulator = options.qemu
+    lane.params += options.module_param
+    lane.qemu = lane.qemu + options.qemu_arg
+    lane.append = lane.append + [word for words in options.append
+                                 for word in words.split()]
+    if options.gdb:
+        # Breakpoints need the addresses that the symbols say.
+        lane.append.append("nokaslr")
+    return lane
+
+
+def environment(options, module, lane):
+    """The command's variables, as (name, value)."""
+    chosen = {name: value for name, value in os.environ.items()
+              if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)}
+    path = chosen.get("PATH", "/usr/bin:/bin")
+    # The command is root; its programs are often in sbin.
+    chosen["PATH"] = f"{path}:/usr/sbin:/sbin"
+    chosen["EDUDMA_LANE"] = lane.name
+    if module:
+        chosen["EDUDMA_MODULE"] = str(module)
+        chosen["EDUDMA_MODULE_PARAMS"] = " ".join(lane.params)
+    for word in options.env:
+        name, equals, value = word.partition("=")
+        chosen[name] = value if equals else os.environ.get(name, "")
+    return chosen
+
+
+class Run:
+    """One run, from the options to the verdict."""
+
+    def __init__(self, options):
+        self.options = options
+        self.lane = lane_of(options)
+        self.started = time.monotonic()
+        self.directory = runs.create(self.lane.name, options.log_dir)
+        self.nonce = os.urandom(16).hex()
+        self.facts = {"lane": self.lane.name, "command": shlex.join(options.command),
+                      "cwd": os.getcwd()}
+
+    def prepare(self):
+        """Everything that can go wrong before QEMU."""
+        options, lane = self.options, self.lane
+        self.shares = [os.path.abspath(share) for share in options.share]
+        for share in self.shares:
+            if not os.path.isdir(share):
+                raise Trouble(f"--share {share}: no such directory")
+        version = accel.version(lane.emulator)
+        kernel = kernels.find(lane.kernel)
+        self.module = None
+        modules = kernel.modules
+        if not options.no_module:
+            self.module = os.path.abspath(options.module or kernel.default_module())
+            modules = kernels.module_directory(kernel, self.module)
+        chosen = accel.choose(lane, kernel)
+        self.facts |= {"kernel": kernel.release, "qemu": version, "accel": chosen}
+        archive = self.directory / "initramfs"
+        archive.write_bytes(initramfs.build(kernel, self.job(modules)))
+        files = types.SimpleNamespace(initramfs=archive, append=[],
+                                      console=self.directory / "console")
+        return qemu.command(lane, kernel, chosen, files) + self.extra_arguments()
+
+    def job(self, modules):
+        """What init is asked to do."""
+        options = self.options
+        job = [("nonce", self.nonce), ("cwd", os.getcwd()), ("modules", str(modules))]
+        if self.module:
+            job.append(("module", "edudma"))
+        if options.terminal:
+            rows, columns = session.window_size()
+            job += [("rows", str(rows)), ("columns", str(columns))]
+        job += [("param", param) for param in self.lane.params]
+        job += [("share", f"share{number}={share}")
+                for number, share in enumerate(self.shares)]
+        job += [("arg", word) for word in options.command]
+        variables = environment(options, self.module, self.lane)
+        return job + [("env", f"{name}={value}") for name, value in variables.items()]
+
+    def extra_arguments(self):
+        """The host's files, and a terminal or gdb if they are wanted."""
+        arguments = qemu.filesystem("root", "/", readonly=True)
+        for number, share in enumerate(self.shares):
+            arguments += qemu.filesystem(f"share{number}", share, readonly=False)
+        if self.options.terminal:
+            arguments += ["-chardev", "stdio,id=terminal,signal=off",
+                          "-device", "virtconsole,chardev=terminal"]
+        if self.options.gdb:
+            socket = self.directory / "gdb"
+            arguments += ["-S", "-gdb", f"unix:path={socket},server=on,wait=off"]
+        return arguments
+
+    def execute(self, command):
+        """Run QEMU to its end and judge."""
+        options = self.options
+        timeout = options.timeout or self.lane.timeout
+        if options.terminal or options.gdb:
+            timeout = options.timeout
+        with open(self.directory / "qemu.log", "wb") as log, \
+             open(self.directory / "stdout", "wb") as out, \
+             open(self.directory / "stderr", "wb") as err:
+            sinks = {} if options.terminal else {
+                "stdout": tee(out, sys.stdout.buffer),
+                "stderr": tee(err, sys.stderr.buffer)}
+            guest = session.Session(command, self.nonce, log, sinks, options.terminal)
+            self.facts["qemu_command"] = shlex.join(guest.command)
+            if options.terminal:
+                signal.signal(signal.SIGWINCH, guest.send_window_size)
+            guest.run(timeout)
+        return verdict.judge(verdict.Transcript(
+            records=guest.records, console=self.text("console"),
+            qemu=self.text("qemu.log"), qemu_status=guest.status,
+            timed_out=guest.timed_out, module=bool(self.module),
+            received=(guest.received.get("stdout", 0), guest.received.get("stderr", 0))))
+
+    def text(self, name):
+        """One of the logs."""
+        try:
+            return (self.directory / name).read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def finish(self, outcome):
+        """Write down what came out and say it."""
+        seconds = time.monotonic() - self.started
+        (self.directory / "initramfs").unlink(missing_ok=True)
+        runs.write_result(self.directory, {
+            "verdict": outcome.word, "reason": outcome.reason,
+            "status": outcome.status, "seconds": round(seconds, 1), **self.facts})
+        runs.mark_latest(self.directory, self.lane.name)
+        where = self.facts.get("accel", "no QEMU")
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        print(f"guest: {self.lane.name}: {outcome.word}{reason} ({seconds:.1f} s, "
+              f"{where}); logs in {paths.shown(self.directory)}",
+              file=sys.stderr, flush=True)
+        return outcome.status
+
+
+def tee(*files):
+    """A sink that writes to several files at once."""
+    def write(data):
+        for file in files:
+            file.write(data)
+            file.flush()
+    return write
+
+
+def say_how_to_debug(run):
+    """What to type into another terminal."""
+    print(textwrap.dedent(f"""\
+        guest: waiting for gdb; in another terminal:
+          gdb -ex 'target remote {run.directory}/gdb'
+        then 'continue'; the guest's shell comes up here.  Addresses are not
+        randomized (nokaslr).  The distribution's kernel comes without symbols:
+        install linux-image-{run.facts['kernel']}-dbg and add
+          -ex 'file /usr/lib/debug/boot/vmlinux-{run.facts['kernel']}'
+        For the driver's own, ask the guest where it is:
+          cd /sys/module/edudma/sections; echo $(cat .text) -s .data $(cat .data)
+        and tell gdb
+          add-symbol-file {run.module} ADDRESS -s .data ADDRESS
+        On a kernel with CONFIG_GDB_SCRIPTS, 'lx-symbols' does that instead.
+        """), file=sys.stderr, flush=True)
+
+
+def run(options):
+    """Make the run and return the status to exit with."""
+    session.raise_on_signals()
+    one = Run(options)
+    try:
+        command = one.prepare()
+        if options.gdb:
+            say_how_to_debug(one)
+        outcome = one.execute(command)
+    except Trouble as trouble:
+        outcome = verdict.Verdict("trouble", str(trouble), verdict.STATUS["trouble"])
+    except session.Interrupted as interrupted:
+        outcome = verdict.Verdict("interrupted", str(interrupted),
+                                  128 + interrupted.signum)
+    except BrokenPipeError:
+        # Whoever read our output has gone: nobody to tell.
+        shutil.rmtree(one.directory, ignore_errors=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + signal.SIGPIPE
+    return one.finish(outcome)
