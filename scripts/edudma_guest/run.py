@@ -150,7 +150,9 @@ class Run:
     def finish(self, outcome):
         """Write down what came out and say it."""
         seconds = time.monotonic() - self.started
-        (self.directory / "initramfs").unlink(missing_ok=True)
+        # It is part of QEMU's command line, for who wants to see it again.
+        if outcome.word == "pass":
+            (self.directory / "initramfs").unlink(missing_ok=True)
         runs.write_result(self.directory, {
             "verdict": outcome.word, "reason": outcome.reason,
             "status": outcome.status, "seconds": round(seconds, 1), **self.facts})

@@ -46,8 +46,14 @@ class _Result(unittest.TestResult):
 
 
 def main():
-    """Run the tests of the program that calls this."""
-    tests = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    """Run the tests of the program that calls this, or those it was told.
+
+    They are told as CLASS or CLASS.TEST.
+    """
+    module = sys.modules["__main__"]
+    loader = unittest.defaultTestLoader
+    tests = (loader.loadTestsFromNames(sys.argv[1:], module) if sys.argv[1:]
+             else loader.loadTestsFromModule(module))
     result = _Result()
     tests.run(result)
     print(f"1..{result.number}")

@@ -41,6 +41,18 @@ if os.fork() == 0:
 """
 
 
+# More memory than the 256 MiB that edu reaches, so some of it lies beyond.
+STRAY = """
+import mmap, os
+node = os.open("/dev/edudma0", os.O_RDWR)
+memory = mmap.mmap(-1, 320 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for page in range(0, len(memory), 4096):
+    memory[page] = 1
+for at in range(0, len(memory), len(memory) // 8):
+    os.pwritev(node, [memoryview(memory)[at:at + 64]], 0)
+"""
+
+
 class Outcome:
     """What a run of scripts/guest left."""
 
@@ -155,6 +167,11 @@ class Guest(unittest.TestCase):
         got = self.guest("--no-module", "--", "sh", "-c",
                          "echo 'WARNING: CPU: 0 PID: 1 at test.c:1' > /dev/kmsg")
         self.expect("splat", 122, got, "test.c:1")
+
+    def test_stray_dma(self):
+        # The driver is told that the device reaches more than it does.
+        got = self.guest("--module-param", "dma_bits=64", "--", "python3", "-c", STRAY)
+        self.expect("splat", 122, got, "EDU: clamping DMA")
 
     def test_module_in_use(self):
         got = self.guest("--", "sh", "-c",
