@@ -42,14 +42,14 @@ def host_tests():
 def wanted_files(names, pattern):
     """What prove is to run: lanes' files and host tests.
 
-    names are lanes, or none for all.  A pattern that names a host test leaves
-    the lanes out, any other goes to the suites.
+    names are lanes: then only they are wanted; none are all of them.  A pattern
+    that begins with a group of host tests leaves the lanes out.
     """
     tests = host_tests()
     chosen = [path for name, path in tests.items()
               if fnmatch.fnmatch(name, pattern or "*")]
-    if pattern and chosen:
+    if pattern.split(".")[0] in {path.parent.name for path in tests.values()}:
         return chosen
     # Read each, to refuse a wrong name before anything runs.
     files = [paths.LANES / f"{lanes.load(name).name}.conf" for name in names or LANES]
-    return files + ([] if names or pattern else chosen)
+    return files + ([] if names else chosen)

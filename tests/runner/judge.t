@@ -17,7 +17,7 @@ sys.path.insert(0, str(TOP / "scripts"))
 
 from edudma_guest import (Trouble, accel, initramfs, lanes, records, runs, splats,
                           verdict)
-from edudma_test import suites, summary, tap, unit
+from edudma_test import plan, suites, summary, tap, unit
 
 GOOD = {"started": "-", "bytes": "0 0", "unload": "done", "pins": "7 7", "end": "-"}
 BOOT = "[    0.000000] Linux version 6.1\n[    1.5] edudma edudma0: ready\n"
@@ -281,6 +281,31 @@ class Suites(unittest.TestCase):
     def test_failed_test_fails_once(self):
         stream, _ = self.merge(f"printf '{SUITE}not ok 2 f.b\\n'; exit 1")
         self.assertEqual((1, 1, 0), stream.count())
+
+
+class Plan(unittest.TestCase):
+    """Which tests are chosen."""
+
+    def chosen(self, names=(), pattern=""):
+        """The tests' names."""
+        return {plan.name_of(path) for path in plan.wanted_files(names, pattern)}
+
+    def test_choice(self):
+        everything = {*plan.LANES, *plan.host_tests()}
+        self.assertIn("runner.judge", everything)
+        for names, pattern, want in (
+                ((), "", everything),
+                ((), "*", everything),
+                (["wide"], "", {"wide"}),
+                (["bench", "wide"], "node.*", {"bench", "wide"}),
+                ((), "signal.*.killed*", set(plan.LANES)),
+                ((), "runner.judge", {"runner.judge"}),
+                (["wide"], "runner.j*", {"runner.judge"}),
+                ((), "runner.nothing", set())):
+            with self.subTest(names=names, pattern=pattern):
+                self.assertEqual(want, self.chosen(names, pattern))
+        with self.assertRaises(Trouble):
+            self.chosen(["nowhere"])
 
 
 class Summary(unittest.TestCase):
