@@ -197,6 +197,20 @@ TEST_F(unbind, has_given_every_page_back_when_it_returns)
 	ASSERT_EQ(0, job_wait(&job));
 }
 
+TEST_F(unbind, lets_nothing_be_written_once_it_has_returned)
+{
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(under_way(self));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	memset(self->pages, 0x55, NR * page_size());
+	/* Longer than any transfer that might still run. */
+	usleep(300000);
+	EXPECT_TRUE(all_bytes_are(self->pages, NR * page_size(), 0x55));
+	ASSERT_EQ(0, job_wait(&job));
+}
+
 TEST_F(unbind, ends_waiting_requests_with_enodev)
 {
 	struct job running, waiting[3];
