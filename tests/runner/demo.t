@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make demo: files that cannot be copied are refused before anything boots, and
+# one with an unusual name arrives.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+number=0
+
+# result STATUS NAME: one test's line, with what was said if it failed
+result() {
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		sed 's/^/# /' "$scratch/said"
+	fi
+}
+
+# refuses NAME FILE WORDS: fails, says this, and does not get to booting
+refuses() {
+	! scripts/demo "$2" >"$scratch/said" 2>&1 &&
+		grep -qF -- "$3" "$scratch/said" &&
+		! grep -q '^guest:' "$scratch/said"
+	result $? "$1"
+}
+
+refuses 'a missing file' "$scratch/missing" "$scratch/missing: no such file"
+refuses 'a directory' "$scratch" 'not a regular file'
+refuses 'no name' '' 'usage'
+refuses 'a file that the guest has another of' /proc/cpuinfo 'the guest has its own /proc'
+if [ "$(id -u)" = 0 ]; then
+	number=$((number + 1))
+	echo "ok $number - an unreadable file # SKIP root can read all files"
+else
+	touch "$scratch/secret" && chmod 0 "$scratch/secret"
+	refuses 'an unreadable file' "$scratch/secret" 'cannot be read'
+fi
+
+# The name is relative, and not one for a careless script.
+name="a b'c \"d.txt"
+head -c 5000 LICENSES/GPL-2.0 >"$scratch/$name"
+(top=$PWD && cd "$scratch" && "$top/scripts/demo" "$name") >"$scratch/said" 2>&1
+result $? 'a file with an unusual name is copied'
+cmp -s "$scratch/$name" "build/demo/$name"
+result $? 'the copy by the ioctl is the same'
+cmp -s "$scratch/$name" "build/demo/$name.pread"
+result $? 'the copy by preadv is the same'
+grep -q '^ *[1-9][0-9]*  interrupts taken$' "$scratch/said"
+result $? 'the work is shown'
+rm -f "build/demo/$name" "build/demo/$name.pread"
+echo "1..$number"
