@@ -9,7 +9,8 @@
 MAKEFLAGS	+= --no-builtin-rules
 SHELL		:= /bin/sh
 TOP		:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-BUILD		:= $(TOP)/build
+BUILD		:= $(abspath $(or $(EDUDMA_BUILD),$(TOP)/build))
+export EDUDMA_BUILD := $(BUILD)
 
 # The kernel that the module is built for and the guest runs.
 KVER		:= $(or $(KVER),$(shell $(TOP)/scripts/kernel release 2>/dev/null))

@@ -26,6 +26,7 @@ said.  A command may end with such a status too: result.json there is sure.
 
 environment:
   EDUDMA_ACCEL=tcg|kvm  overrides the trial boot that decides about KVM
+  EDUDMA_BUILD=DIR      what is built, and the runs' logs (default: build/)
   EDUDMA_CACHE=DIR      guest kernels and what else is slow to make
   KVER=RELEASE          another kernel than the newest headers' own
 """

@@ -7,6 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+out=${EDUDMA_BUILD:-$PWD/build}/demo
 number=0
 
 # result STATUS NAME: one test's line, with what was said if it failed
@@ -45,11 +46,11 @@ name="a b'c \"d.txt"
 head -c 5000 LICENSES/GPL-2.0 >"$scratch/$name"
 (top=$PWD && cd "$scratch" && "$top/scripts/demo" "$name") >"$scratch/said" 2>&1
 result $? 'a file with an unusual name is copied'
-cmp -s "$scratch/$name" "build/demo/$name"
+cmp -s "$scratch/$name" "$out/$name"
 result $? 'the copy by the ioctl is the same'
-cmp -s "$scratch/$name" "build/demo/$name.pread"
+cmp -s "$scratch/$name" "$out/$name.pread"
 result $? 'the copy by preadv is the same'
 grep -q '^ *[1-9][0-9]*  interrupts taken$' "$scratch/said"
 result $? 'the work is shown'
-rm -f "build/demo/$name" "build/demo/$name.pread"
+rm -f "$out/$name" "$out/$name.pread"
 echo "1..$number"
