@@ -162,7 +162,7 @@ TEST_F(runtime_parameter, keeps_its_value_when_a_bad_one_is_refused)
 
 /* The module loaded with another value, and what becomes of a transfer. */
 
-#define NR	6	/* segments each way, a page each */
+#define NR	4	/* segments each way, a page each */
 #define PART	200
 
 FIXTURE(loaded)

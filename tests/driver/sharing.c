@@ -91,7 +91,7 @@ TEST_F(two_devices, work_at_the_same_time)
 
 /* One device: a vector that writes the window and reads it back is private. */
 
-#define ROUNDS	3
+#define ROUNDS	2
 #define PART	300
 
 struct round_trips {
