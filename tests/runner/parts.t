@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Lanes, the trial of KVM, and all that happens before a guest boots."""
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "scripts"))
+
+from edudma_guest import Trouble, accel, initramfs, lanes, runs
+from edudma_test import unit
+
+
+class Lanes(unittest.TestCase):
+    """The data files."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        patch = mock.patch("edudma_guest.paths.LANES",
+                           pathlib.Path(self.directory.name))
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def write(self, name, text):
+        """A lane."""
+        (pathlib.Path(self.directory.name) / f"{name}.conf").write_text(
+            "[lane]\n" + text)
+
+    def test_values_replace_and_lists_grow(self):
+        self.write("a", "memory = 1G\nappend = x 'y z'\n")
+        self.write("b", "base = a\nmemory = 2G\nappend = w\n")
+        lane = lanes.load("b")
+        self.assertEqual(("b", "2G", ["x", "y z", "w"]),
+                         (lane.name, lane.memory, lane.append))
+
+    def test_mistakes(self):
+        self.write("unknown", "memroy = 1G\n")
+        self.write("number", "smp = two\n")
+        self.write("loop", "base = loop\n")
+        for name in ("unknown", "number", "loop", "missing"):
+            with self.subTest(name), self.assertRaises(Trouble):
+                lanes.load(name)
+
+    def test_ours_can_be_read(self):
+        mock.patch.stopall()
+        with mock.patch("edudma_guest.paths.LANES", TOP / "scripts/lanes"):
+            self.assertIn("stock", lanes.names())
+            for name in lanes.names():
+                self.assertTrue(lanes.load(name).about, name)
+
+
+class Kvm(unittest.TestCase):
+    """The trial that decides whether to use KVM."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = pathlib.Path(self.directory.name)
+        device = self.path / "kvm"
+        device.write_text("")
+        self.trials = []
+        for target, value in (("edudma_guest.accel.KVM", device),
+                              ("edudma_guest.accel.TRIAL_SECONDS", 1)):
+            patch = mock.patch(target, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        environment = mock.patch.dict(os.environ, {"EDUDMA_CACHE": str(self.path)})
+        environment.start()
+        self.addCleanup(environment.stop)
+        os.environ.pop("EDUDMA_ACCEL", None)
+        self.lane = lanes.Lane("test", emulator=self.program("echo QEMU emulator 0"))
+
+    def program(self, script):
+        """A stand-in for QEMU."""
+        path = self.path / "qemu"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    def trial(self, outcome):
+        """A trial that ends like this, and is counted."""
+        def made(*_):
+            self.trials.append(outcome)
+            return outcome
+        return made
+
+    def test_made_once_and_remembered(self):
+        for _ in range(2):
+            with mock.patch("sys.stderr", io.StringIO()):
+                self.assertEqual("tcg", accel.choose(self.lane, None, self.trial(False)))
+        self.assertEqual([False], self.trials)
+
+    def test_success(self):
+        with mock.patch("sys.stderr", io.StringIO()):
+            self.assertEqual("kvm", accel.choose(self.lane, None, self.trial(True)))
+
+    def test_again_for_another_qemu(self):
+        with mock.patch("sys.stderr", io.StringIO()):
+            accel.choose(self.lane, None, self.trial(False))
+            self.program("echo QEMU emulator 1")
+            self.assertEqual("kvm", accel.choose(self.lane, None, self.trial(True)))
+
+    def test_no_device_no_trial(self):
+        accel.KVM.unlink()
+        self.assertEqual("tcg", accel.choose(self.lane, None, self.trial(True)))
+        self.assertEqual([], self.trials)
+
+    def test_environment_and_lane_decide(self):
+        with mock.patch.dict(os.environ, {"EDUDMA_ACCEL": "kvm"}):
+            self.assertEqual("kvm", accel.choose(self.lane, None, self.trial(False)))
+            self.lane.accel = "tcg"
+            self.assertEqual("tcg", accel.choose(self.lane, None, self.trial(False)))
+        with mock.patch.dict(os.environ, {"EDUDMA_ACCEL": "KVM"}), \
+             self.assertRaises(Trouble):
+            accel.choose(self.lane, None, self.trial(False))
+        self.assertEqual([], self.trials)
+
+    def test_guest_that_hangs_ends_in_time(self):
+        self.program("[ \"$1\" = --version ] && exec echo QEMU emulator 0\nexec sleep 60")
+        kernel = mock.Mock(image="/dev/null")
+        with mock.patch("sys.stderr", io.StringIO()), \
+             mock.patch.object(initramfs, "build", return_value=b""):
+            self.assertEqual("tcg", accel.choose(self.lane, kernel))
+
+
+class Job(unittest.TestCase):
+    """What is passed into the guest."""
+
+    def test_any_byte_but_nul(self):
+        self.assertEqual(b"arg=\xff a\n'=\0",
+                         initramfs.job_bytes([("arg", os.fsdecode(b"\xff a\n'="))]))
+        with self.assertRaises(Trouble):
+            initramfs.job_bytes([("arg", "a\0b")])
+
+
+class Runs(unittest.TestCase):
+    """The directories that are kept."""
+
+    def test_prune_keeps_the_newest_and_the_latest(self):
+        with tempfile.TemporaryDirectory() as name, \
+             mock.patch("edudma_guest.paths.RUNS", pathlib.Path(name)):
+            made = []
+            for number in range(runs.KEPT + 5):
+                path = pathlib.Path(name) / f"20260101-{number:06}-1-stock"
+                path.mkdir()
+                runs.write_result(path, {})
+                made.append(path)
+            runs.mark_latest(made[0], "wide")
+            runs.prune()
+            left = {path for path in made if path.exists()}
+            self.assertEqual({made[0], *made[5:]}, left)
+
+
+class NoBoot(unittest.TestCase):
+    """scripts/guest, where it ends before a guest has begun."""
+
+    def guest(self, *arguments):
+        """Run it."""
+        with tempfile.TemporaryDirectory() as name:
+            return subprocess.run(
+                [TOP / "scripts/guest", "--log-dir", name, *arguments], check=False,
+                text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env={**os.environ, "EDUDMA_ACCEL": "tcg"})
+
+    def expect_trouble(self, done, reason):
+        """Status 125 and a line that says why."""
+        self.assertEqual(125, done.returncode, done.stderr)
+        self.assertIn(reason, done.stderr)
+
+    def test_no_such_qemu(self):
+        self.expect_trouble(self.guest("--qemu", "/nonexistent/qemu", "--", "true"),
+                            "/nonexistent/qemu")
+
+    def test_qemu_that_is_none(self):
+        self.expect_trouble(self.guest("--qemu", "false", "--", "true"), "false")
+
+    def test_qemu_that_refuses_its_arguments(self):
+        self.expect_trouble(
+            self.guest("--no-module", "--qemu-arg=-nonsense", "--", "true"), "nonsense")
+
+    def test_no_such_module(self):
+        self.expect_trouble(self.guest("--module", "/nonexistent.ko", "--", "true"),
+                            "make module")
+
+    def test_no_such_lane(self):
+        self.expect_trouble(self.guest("--lane", "nowhere", "--", "true"), "stock")
+
+    def test_no_such_share(self):
+        self.expect_trouble(self.guest("--share", "/nonexistent", "--", "true"),
+                            "/nonexistent")
+
+    def test_no_command(self):
+        self.assertEqual(2, self.guest("--").returncode)
+
+
+if __name__ == "__main__":
+    unit.main()

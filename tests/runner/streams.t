@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading, merging and counting what tests print; choosing tests."""
+
+import contextlib
+import io
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "scripts"))
+
+from edudma_guest import Trouble
+from edudma_test import lane, plan, suites, summary, tap, unit
+
+
+class Tap(unittest.TestCase):
+    """Reading tests' lines."""
+
+    def test_lines(self):
+        for line, want in (
+                ("ok", tap.Test(True)),
+                ("ok 1 a.b", tap.Test(True, 1, "a.b")),
+                ("not ok 2 - a b", tap.Test(False, 2, "a b")),
+                ("ok 3 # SKIP no IOMMU", tap.Test(True, 3, "", "SKIP no IOMMU")),
+                ("ok 4 - a # SKIP x", tap.Test(True, 4, "a", "SKIP x")),
+                ("okay", None), ("not okay", None), ("# ok 1", None)):
+            with self.subTest(line):
+                self.assertEqual(want, tap.parse_test(line))
+
+    def test_counts(self):
+        stream = tap.Stream.of("ok 1\nnot ok 2\nok 3 # SKIP z\nok 4\n1..4\n")
+        self.assertEqual((2, 1, 1), stream.count())
+        self.assertEqual("", stream.broken())
+
+    def test_broken(self):
+        for text in ("ok 1\n", "1..2\nok 1\n", "1..1\nok 1\nok 2\n", "",
+                     "1..2\nok 1\nok 3\n", "1..1\nok 1\nBail out! x\n"):
+            with self.subTest(text):
+                self.assertTrue(tap.Stream.of(text).broken())
+
+
+SUITE = "TAP version 13\n1..2\n#  RUN           f.a ...\n#            OK  f.a\n" \
+        "ok 1 f.a\n#  RUN           f.b ...\n"
+
+
+class Suites(unittest.TestCase):
+    """Merging suites into one stream."""
+
+    def merge(self, *scripts):
+        """Run shell scripts as suites; the merged stream and its text."""
+        out = io.StringIO()
+        merger = suites.Merger(out)
+        with tempfile.TemporaryDirectory() as name:
+            for number, script in enumerate(scripts):
+                path = pathlib.Path(name) / f"s{number}"
+                path.write_text(f"#!/bin/sh\n{script}\n")
+                path.chmod(0o755)
+                suites.run(str(path), merger)
+        merger.finish()
+        return tap.Stream.of(out.getvalue()), out.getvalue()
+
+    def expect_failure(self, script, reason):
+        """Of a suite that stops in its second test, after a good first."""
+        stream, text = self.merge(script)
+        self.assertEqual("", stream.broken())
+        self.assertEqual(1, stream.count()[1], text)
+        self.assertIn(reason, text)
+
+    def test_two_that_pass(self):
+        script = f"printf '{SUITE}ok 2 f.b\\n'"
+        stream, _ = self.merge(script, script)
+        self.assertEqual(["s0.f.a", "s0.f.b", "s1.f.a", "s1.f.b"],
+                         [test.name for test in stream.tests])
+        self.assertEqual((4, 0, 0), stream.count())
+        self.assertEqual("", stream.broken())
+
+    def test_skip_has_its_name_and_reason(self):
+        stream, text = self.merge(f"printf '{SUITE}ok 2 # SKIP no IOMMU\\n'; exit 4")
+        self.assertEqual((1, 0, 1), stream.count(), text)
+        self.assertIn("s0.f.b # SKIP no IOMMU", text)
+
+    def test_truncated(self):
+        self.expect_failure(f"printf '{SUITE}'",
+                            "2 tests were planned, 1 reported; the last test begun was f.b")
+
+    def test_killed(self):
+        self.expect_failure(f"printf '{SUITE}'; kill -9 $$", "ended by signal 9")
+
+    def test_status_without_a_failed_test(self):
+        self.expect_failure(f"printf '{SUITE}ok 2 f.b\\n'; exit 1", "status 1")
+
+    def test_nothing_said(self):
+        self.expect_failure("exit 0", "the plan is missing")
+
+    def test_cannot_be_run(self):
+        out = io.StringIO()
+        merger = suites.Merger(out)
+        suites.run("/nonexistent/suite", merger)
+        self.assertEqual(1, merger.failed)
+
+    def test_failed_test_fails_once(self):
+        stream, _ = self.merge(f"printf '{SUITE}not ok 2 f.b\\n'; exit 1")
+        self.assertEqual((1, 1, 0), stream.count())
+
+
+class Lane(unittest.TestCase):
+    """A lane's stream and its guest's verdict, as one test of prove's."""
+
+    def lane(self, script, pattern=""):
+        """What a lane makes of a guest that does this; its stream and status."""
+        out = io.StringIO()
+        with tempfile.TemporaryDirectory() as logs, \
+             mock.patch.object(lane, "_command", return_value=["sh", "-c", script]), \
+             mock.patch.dict(os.environ, {"T": pattern}), \
+             contextlib.redirect_stdout(out):
+            (pathlib.Path(logs) / "console").write_text("[ 1.0] last words\n")
+            status = lane.main("stock", logs)
+        return tap.Stream.of(out.getvalue()), status, out.getvalue()
+
+    def test_complete_and_good(self):
+        stream, status, _ = self.lane("printf 'ok 1 - a\\n1..1\\n'")
+        self.assertEqual((0, (2, 0, 0), ""), (status, stream.count(), stream.broken()))
+
+    def test_failed_test_is_counted_once(self):
+        stream, status, _ = self.lane("printf 'not ok 1 - a\\n1..1\\n'; exit 1")
+        self.assertEqual((1, (1, 1, 0)), (status, stream.count()))
+
+    def test_truncated(self):
+        # All that was reported is ok, and the status says so too.
+        stream, status, text = self.lane("printf 'ok 1 - a\\nok 2 - b\\n'")
+        self.assertEqual((1, (2, 1, 0)), (status, stream.count()))
+        self.assertIn("the plan is missing", text)
+        self.assertEqual("", stream.broken())
+
+    def test_splat_after_good_tests(self):
+        stream, status, text = self.lane(
+            "printf 'ok 1 - a\\n1..1\\n'; echo guest: splat >&2; exit 122")
+        self.assertEqual((122, (1, 1, 0)), (status, stream.count()))
+        self.assertIn("# guest: splat", text)
+        self.assertIn("last words", text)
+
+    def test_nothing_matched(self):
+        stream, status, text = self.lane("printf '1..0\\n'", pattern="x.y")
+        self.assertEqual((1, (0, 1, 0)), (status, stream.count()))
+        self.assertIn("no test matched", text)
+
+
+class Plan(unittest.TestCase):
+    """Which tests are chosen."""
+
+    def chosen(self, names=(), pattern=""):
+        """The tests' names."""
+        return {plan.name_of(path) for path in plan.wanted_files(names, pattern)}
+
+    def test_choice(self):
+        everything = {*plan.LANES, *plan.host_tests()}
+        self.assertIn("runner.judge", everything)
+        for names, pattern, want in (
+                ((), "", everything),
+                ((), "*", everything),
+                (["wide"], "", {"wide"}),
+                (["bench", "wide"], "node.*", {"bench", "wide"}),
+                ((), "signal.*.killed*", set(plan.LANES)),
+                ((), "runner.judge", {"runner.judge"}),
+                (["wide"], "runner.j*", {"runner.judge"}),
+                ((), "runner.nothing", set())):
+            with self.subTest(names=names, pattern=pattern):
+                self.assertEqual(want, self.chosen(names, pattern))
+        with self.assertRaises(Trouble):
+            self.chosen(["nowhere"])
+
+
+class Summary(unittest.TestCase):
+    """What is said and counted of a test program."""
+
+    def result(self, text, status=0, word=None):
+        """A result of a program that printed this."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        logs = pathlib.Path(directory.name)
+        (logs / "tap").write_text(text)
+        if status is not None:
+            (logs / "ended.json").write_text(f'{{"status": {status}, "seconds": 1}}')
+        if word:
+            (logs / "result.json").write_text(f'{{"verdict": "{word}"}}')
+        return summary.Result(logs)
+
+    def test_counts_and_words(self):
+        good = "ok 1\nok 2 # SKIP x\n1..2\n"
+        for text, status, word, count, verdict_ in (
+                (good, 0, None, (1, 0, 1), "pass"),
+                (good, 0, "pass", (1, 0, 1), "pass"),
+                (good, 122, "splat", (1, 1, 1), "splat"),
+                (good, 1, None, (1, 1, 1), "fail"),
+                (good, None, None, (1, 1, 1), "not ended"),
+                ("ok 1\n", 0, None, (1, 1, 0), "fail"),
+                ("not ok 1\n1..1\n", 1, "fail", (0, 1, 0), "fail"),
+                ("1..1\nok 1\n", 1, "pass", (1, 1, 0), "fail")):
+            with self.subTest(text=text, status=status, word=word):
+                result = self.result(text, status, word)
+                self.assertEqual((count, verdict_), (result.count(), result.verdict()))
+
+    def test_failures_are_told_with_what_they_said(self):
+        result = self.result("# other\nok 1 - a\n# why\nnot ok 2 - b\n# more\n1..2\n", 1)
+        told = "\n".join(summary.failures(result))
+        self.assertIn("not ok 2 - b\n    # why\n    # more", told)
+        self.assertNotIn("other", told)
+
+
+if __name__ == "__main__":
+    unit.main()
