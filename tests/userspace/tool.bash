@@ -302,11 +302,25 @@ test_stats_are_what_sysfs_says() {
 }
 
 test_stats_watch_shows_the_change() {
+	local i
 	random 10 >in
-	(sleep 0.3; "$tool" write --input in) &
-	run 0 "$tool" stats --watch 1 --count 1 --json
-	wait
-	json '.change.bytes_to_device == 10'
+	"$tool" stats --watch 0.1 --count 10000 --json >watched &
+	job=$!
+	# Only what comes after its first line is sure to be seen as a change.
+	for ((i = 0; i < 200; i++)); do
+		[[ -s watched ]] && break
+		sleep 0.1
+	done
+	run 0 "$tool" write --input in
+	# On a slow machine it may take many lines; all changes together are it.
+	for ((i = 0; i < 200; i++)); do
+		jq -se 'map(.change.bytes_to_device) | add == 10' watched && break
+		sleep 0.1
+	done
+	kill "$job"
+	wait "$job" || [[ $? == 143 ]]
+	[[ $i -lt 200 ]]
+	tail -n 1 watched >out
 	json '.statistics.bytes_to_device >= 10'
 	run 0 "$tool" stats --watch 0.05 --count 3 --json
 	[[ $(wc -l <out) == 3 ]]
