@@ -57,7 +57,8 @@ static int edudma_init_dma(struct edudma_device *edev)
 
 	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(bits));
 	if (ret) {
-		dev_err(dev, "no DMA with %u address bits on this platform\n", bits);
+		dev_err(dev, "this kernel has no memory for %u address bits: use one with ZONE_DMA, an IOMMU, or a wider dma_mask and dma_bits=\n",
+			bits);
 		return ret;
 	}
 	dma_set_max_seg_size(dev, UINT_MAX);

@@ -107,7 +107,8 @@ enum edudma_engine_kind {
  * @channels:		independent queues of the engine
  * @capabilities:	EDUDMA_CAP_*
  * @chunk_bytes:	page memory of one request that is pinned at a time; up
- *			to two chunks are, one under DMA and one ahead of it
+ *			to two chunks are, one under DMA and one ahead of it.
+ *			Less than the module parameter where pages may bounce
  * @bounce_bytes:	bounce memory of the device, 0 if it needs none
  * @max_descriptor_bytes: largest single hardware transfer
  * @timeout_ms:		time that one hardware transfer may take
