@@ -134,6 +134,7 @@ class Run:
             if options.terminal:
                 signal.signal(signal.SIGWINCH, guest.send_window_size)
             guest.run(timeout)
+            signal.signal(signal.SIGWINCH, signal.SIG_IGN)
         return verdict.judge(verdict.Transcript(
             records=guest.records, console=self.text("console"),
             qemu=self.text("qemu.log"), qemu_status=guest.status,

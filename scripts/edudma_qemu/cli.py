@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line of scripts/qemu."""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from . import Trouble, build, overlay, patch
+
+EPILOG = """\
+environment:
+  EDUDMA_QEMU=own|newest|VERSION  which source package: that of this release
+                                  (default), the newest that can be had, or one
+  EDUDMA_QEMU_SOURCE=DIR          an unpacked source instead
+  EDUDMA_QEMU_SANITIZE=1          with address and undefined behaviour sanitizers
+  EDUDMA_CACHE=DIR                where sources and results are kept
+"""
+
+
+def _parser():
+    parse = argparse.ArgumentParser(
+        prog="qemu", description="QEMU with the device edu-sg.", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parse.add_argument("--jobs", "-j", type=int, help="compilers at a time")
+    parse.add_argument("action", choices=("build", "test", "patch", "deps"),
+                       help="build it; run the qtest suite; write the series for"
+                       " upstream; name the packages that are missing")
+    parse.add_argument("rest", nargs="*", help="for test: arguments of the suite")
+    return parse
+
+
+def _test(place, rest):
+    """Run the suite as QEMU's own make check would: TAP on stdout."""
+    environment = {
+        **os.environ,
+        "QTEST_QEMU_BINARY": str(place / "qemu-system-x86_64"),
+        "EDU_SG_CORPUS": str(overlay.CORPUS),
+        # Everything that is kept for good counts as a leak, and QEMU keeps a lot.
+        "ASAN_OPTIONS": "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", ""),
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+    command = [place / "edu-sg-test", "--tap", "-k", *rest]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def main(argv):
+    """Do what was asked; the exit status."""
+    options = _parser().parse_args(argv)
+    which = os.environ.get("EDUDMA_QEMU") or "own"
+    sanitize = os.environ.get("EDUDMA_QEMU_SANITIZE", "0") not in ("", "0")
+    try:
+        if options.action == "deps":
+            print(" ".join(build.packages()))
+        elif options.action == "patch":
+            patch.write()
+        else:
+            place = build.build(which, sanitize, options.jobs)
+            if options.action == "test":
+                return _test(place, options.rest)
+    except Trouble as trouble:
+        print(f"qemu: {trouble}", file=sys.stderr)
+        return 1
+    return 0

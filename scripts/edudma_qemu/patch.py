@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The series for QEMU's mailing list: today's interfaces only, no compat header."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from . import BUILD, Trouble, overlay, run, say, source
+
+SERIES = (
+    ("docs/specs: Describe edu-sg, EDU with scatter/gather rings", """\
+EDU shows how a driver finds its registers, takes an interrupt and starts a
+DMA transfer.  Drivers of today's hardware do more: rings of descriptors in
+memory, completions found by a phase bit, MSI-X, coalescing, abort, and errors
+of all kinds.  There is no device that one can learn this with, or test it
+against, without the burden of a real standard.
+
+Specify one.  It is compatible with EDU.""", ("docs/specs/", "MAINTAINERS")),
+    ("hw/misc: Add edu-sg, EDU with scatter/gather rings", """\
+All work is done on the virtual clock, so that it stops with the machine and
+repeats under icount.  What the device reads and writes goes by way of a buffer,
+and does not reach its own registers.  Faults that drivers have to survive can
+be raised by QOM properties.""", ("hw/misc/", "include/")),
+    ("tests/qtest: Test edu-sg", """\
+Registers, rings, interrupts, faults and migration, and operations at random
+with a corpus of those that are worth repeating.""", ("tests/qtest/",)),
+)
+# What the compat header stands for in the newest QEMU that has been packaged.
+CONSTANTS = {"EDU_SG_VMSTATE_CONST ": "const ", "EDU_SG_CLASS_CONST ": "const ",
+             "EDU_SG_PROP_CONST ": "const ", "    EDU_SG_PROP_END\n": ""}
+INCLUDE = '#include "edu-sg-compat.h"\n'
+
+
+def _without_compat(text, src):
+    core = "core/" if (src / "include/hw/core/qdev-properties.h").exists() else ""
+    text = text.replace(INCLUDE, '#include "hw/pci/pci_device.h"\n'
+                        f'#include "hw/{core}qdev-properties.h"\n')
+    for name, meaning in CONSTANTS.items():
+        text = text.replace(name, meaning)
+    return text
+
+
+def _files(src, pristine, author):
+    found = {path: _without_compat(text, src) for path, text in overlay.files().items()
+             if not path.endswith("-compat.h")}
+    found.update(overlay.document())
+    found.update(overlay.corpus())
+    for path, change in overlay.hooks(author).items():
+        found[path] = change(pristine(path))
+    return found
+
+
+def _author():
+    words = []
+    for key, default in (("name", "edudma"), ("email", "edudma@localhost")):
+        done = subprocess.run(["git", "-C", overlay.TOP, "config", f"user.{key}"],
+                              capture_output=True, text=True, check=False)
+        words.append(done.stdout.strip() or default)
+    return words
+
+
+def _commit(tree, message, author):
+    name, email = author
+    run(["git", "-c", f"user.name={name}", "-c", f"user.email={email}", "-C", tree,
+         "commit", "-q", "-s", "-m", message])
+
+
+def _series(tree, found, author):
+    """A commit for each part, over the files as they come."""
+    for title, text, places in SERIES:
+        mine = [path for path in found if path.startswith(places)]
+        for path in mine:
+            target = tree / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(found[path])
+        run(["git", "-C", tree, "add", *mine])
+        _commit(tree, f"{title}\n\n{text}", author)
+
+
+def write():
+    """Write build/qemu-patches."""
+    if not shutil.which("git"):
+        raise Trouble("needs git: apt-get install git")
+    home = source.prepare(os.environ.get("EDUDMA_QEMU") or "newest")
+    author = _author()
+
+    def pristine(path):
+        kept = home / "pristine" / path
+        return (kept if kept.exists() else home / "src" / path).read_text()
+
+    found = _files(home / "src", pristine, "{} <{}>".format(*author))
+    out = BUILD / "qemu-patches"
+    shutil.rmtree(out, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as tree:
+        tree = pathlib.Path(tree)
+        run(["git", "init", "-q", tree])
+        for path in overlay.hooks("x"):
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(pristine(path))
+        run(["git", "-C", tree, "add", "."])
+        _commit(tree, "base", author)
+        _series(tree, found, author)
+        run(["git", "-C", tree, "format-patch", "-q", "--cover-letter", "-o", out,
+             f"-{len(SERIES)}"])
+    say(f"series against QEMU {(home / 'src/VERSION').read_text().strip()}:"
+        f" {os.path.relpath(out)}")
