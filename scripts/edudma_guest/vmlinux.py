@@ -7,11 +7,11 @@ has that entry.
 """
 
 import bz2
-import gzip
 import lzma
 import os
 import struct
 import subprocess
+import zlib
 
 # Documentation/arch/x86/boot.rst: where a bzImage says where its payload is.
 SETUP_SECTORS = 0x1f1
@@ -32,7 +32,7 @@ def _zstd(data):
 UNPACKERS = (
     (b"\xfd7zXZ", lambda data: lzma.LZMADecompressor().decompress(data)),
     (b"\x5d\0\0", lambda data: lzma.LZMADecompressor().decompress(data)),
-    (b"\x1f\x8b", lambda data: gzip.decompress(data[:-4])),
+    (b"\x1f\x8b", lambda data: zlib.decompressobj(wbits=31).decompress(data)),
     (b"BZh", lambda data: bz2.BZ2Decompressor().decompress(data)),
     (b"\x28\xb5\x2f\xfd", lambda data: _zstd(data[:-4])),
 )
@@ -81,7 +81,7 @@ def quickest(image):
     try:
         data = _unpack(image.read_bytes())
     except (ValueError, OSError, EOFError, lzma.LZMAError, struct.error,
-            subprocess.CalledProcessError):
+            zlib.error, subprocess.CalledProcessError):
         # It will boot as it is, only slower.
         return image
     new = kernel.with_name(f".{kernel.name}.{os.getpid()}")
