@@ -516,4 +516,4 @@ TEST_F(caller_of_32_bit, is_refused_alike)
 				   EDUDMA_IOC_TRANSFER, arg));
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -382,4 +382,4 @@ TEST_F(half_read_only, source_is_sent_whole)
 	EXPECT_EQ(0, memcmp(back, self->edge, BEFORE + AFTER));
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -387,4 +387,4 @@ TEST_F(module, goes_right_after_a_process_was_killed_in_a_transfer)
 	EXPECT_EQ(self->devices, dev_count());
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -414,4 +414,4 @@ TEST_F(pinned, write_after_fork_reaches_the_parents_transfer)
 	EXPECT_EQ(0, status);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

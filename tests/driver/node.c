@@ -509,4 +509,4 @@ TEST_F(node, refuses_splice_both_ways)
 	close(ends[1]);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -344,4 +344,4 @@ TEST_F(reload, starts_the_statistics_anew)
 	EXPECT_EQ(0, now.pages_pinned_max);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -311,4 +311,4 @@ TEST_F(reach, missed_leaves_the_neighbours_alone)
 	EXPECT_WAYS(self, 0, 150);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

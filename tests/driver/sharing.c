@@ -360,4 +360,4 @@ TEST_F(turn, waits_without_holding_pages)
 	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

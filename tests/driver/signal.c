@@ -496,4 +496,4 @@ TEST_F(signal, alarm_interrupts_its_own_process)
 	EXPECT_EQ(1, delta.cancelled);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -234,4 +234,4 @@ TEST_F(statistics, show_a_descriptor_for_each_scattered_page)
 	EXPECT_EQ(2, self->delta.descriptors);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

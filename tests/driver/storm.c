@@ -230,4 +230,4 @@ TEST_F_TIMEOUT(storm, of_unbinds_loses_nothing_that_was_reported, 60)
 	}
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -361,4 +361,4 @@ TEST_F(alignment, of_a_destination_is_arbitrary)
 			TH_LOG("user byte %zu", i);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

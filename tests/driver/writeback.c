@@ -184,4 +184,4 @@ TEST_F(file, written_back_meanwhile_gets_it_all_the_same)
 	}
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -443,4 +443,4 @@ TEST_F(library, stats_tell_what_moved)
 	EXPECT_EQ(-ENODEV, edudma_stats_read(4000, &diff));
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN

@@ -356,4 +356,4 @@ TEST(nothing_can_be_freed)
 	edudma_stats_free(NULL);
 }
 
-EDUDMA_TEST_MAIN
+TEST_HARNESS_MAIN
