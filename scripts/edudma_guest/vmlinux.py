@@ -27,13 +27,20 @@ def _zstd(data):
                           stdout=subprocess.PIPE).stdout
 
 
+def _stream(unpacker, data):
+    out = unpacker.decompress(data)
+    if not unpacker.eof:
+        raise ValueError("the image ends too early")
+    return out
+
+
 # What begins with this is unpacked by that.  The image's size follows the
 # payload, so each must stop at the end of its own stream.
 UNPACKERS = (
-    (b"\xfd7zXZ", lambda data: lzma.LZMADecompressor().decompress(data)),
-    (b"\x5d\0\0", lambda data: lzma.LZMADecompressor().decompress(data)),
-    (b"\x1f\x8b", lambda data: zlib.decompressobj(wbits=31).decompress(data)),
-    (b"BZh", lambda data: bz2.BZ2Decompressor().decompress(data)),
+    (b"\xfd7zXZ", lambda data: _stream(lzma.LZMADecompressor(), data)),
+    (b"\x5d\0\0", lambda data: _stream(lzma.LZMADecompressor(), data)),
+    (b"\x1f\x8b", lambda data: _stream(zlib.decompressobj(wbits=31), data)),
+    (b"BZh", lambda data: _stream(bz2.BZ2Decompressor(), data)),
     (b"\x28\xb5\x2f\xfd", lambda data: _zstd(data[:-4])),
 )
 

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lanes, the trial of KVM, and all that happens before a guest boots."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +19,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from edudma_guest import Trouble, accel, initramfs, lanes, runs
+from edudma_guest import Trouble, accel, initramfs, lanes, runs, vmlinux
 from edudma_test import unit
 
 
@@ -130,6 +134,48 @@ class Kvm(unittest.TestCase):
         with mock.patch("sys.stderr", io.StringIO()), \
              mock.patch.object(initramfs, "build", return_value=b""):
             self.assertEqual("tcg", accel.choose(self.lane, kernel))
+
+
+class Vmlinux(unittest.TestCase):
+    """Taking a kernel out of its image."""
+
+    def elf(self, note=18):
+        """The least that has the note of a PVH entry."""
+        entry = struct.pack("<III4s4x", 4, 4, note, b"Xen")
+        header = b"\x7fELF\x02".ljust(0x20, b"\0") + struct.pack("<Q", 64)
+        header = header.ljust(0x36, b"\0") + struct.pack("<HH", 56, 1)
+        return (header.ljust(64, b"\0")
+                + struct.pack("<IIQQQQ16x", 4, 0, 120, 0, 0, len(entry)) + entry)
+
+    def quickest(self, payload, magic=b"HdrS"):
+        """What is started of an image with this payload; its name and bytes."""
+        image = bytearray(1024)
+        image[0x1f1] = 1
+        image[0x202:0x206] = magic
+        struct.pack_into("<II", image, 0x248, 0, len(payload))
+        with tempfile.TemporaryDirectory() as name:
+            path = pathlib.Path(name) / "vmlinuz-6.1"
+            path.write_bytes(bytes(image) + payload)
+            chosen = vmlinux.quickest(path)
+            return chosen.name, chosen.read_bytes()
+
+    def test_each_compression(self):
+        elf = self.elf()
+        size = struct.pack("<I", len(elf))
+        for payload in (gzip.compress(elf), lzma.compress(elf) + size,
+                        lzma.compress(elf, format=lzma.FORMAT_ALONE) + size,
+                        bz2.compress(elf) + size):
+            with self.subTest(payload[:4]):
+                self.assertEqual(("vmlinux-6.1", elf), self.quickest(payload))
+
+    def test_what_will_not_do_boots_as_it_is(self):
+        for payload, magic in ((gzip.compress(self.elf(note=1)), b"HdrS"),
+                               (gzip.compress(b"no ELF file"), b"HdrS"),
+                               (gzip.compress(self.elf())[:-4], b"HdrS"),
+                               (b"unknown", b"HdrS"),
+                               (gzip.compress(self.elf()), b"none")):
+            with self.subTest(payload=payload[:4], magic=magic):
+                self.assertEqual("vmlinuz-6.1", self.quickest(payload, magic)[0])
 
 
 class Job(unittest.TestCase):
