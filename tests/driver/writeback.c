@@ -160,27 +160,29 @@ TEST_F(file, on_disk_keeps_the_bytes_beside)
 TEST_F(file, written_back_meanwhile_gets_it_all_the_same)
 {
 	struct reading reading = { .fd = self->bed.fd };
+	uint8_t *scratch = private_pages(PARTS);
 	pthread_t thread;
 	struct stats delta;
 	int i;
 
 	if (self->missing)
 		SKIP(return, "%s", self->missing);
-	for (i = 0; i < PARTS; i++)
-		reading.segs[i] = seg_from(self->map + 500 * i, 400, 500 * i);
+	/* All are pinned at once; the file's page is the last to be written. */
+	for (i = 0; i < PARTS - 1; i++)
+		reading.segs[i] = seg_from(scratch + i * page_size(), 1, 0);
+	reading.segs[i] = seg_from(self->map, 2000, 0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_reading, &reading));
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
 			     self->bed.before.descriptors));
-	/* Writes the page, half done as it is, and marks it clean. */
+	/* Writes the page, as old as it still is, and marks it clean. */
 	ASSERT_EQ(0, fsync(self->fd));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_EQ(0, reading.err);
 	BED_STATS(&self->bed, &delta);
 	ASSERT_TRUE(read_disk(self));
-	EXPECT_EQ(0, memcmp(self->disk, self->map, page_size()));
-	EXPECT_EQ(400, differs_at(self->disk, 400, 2));
+	EXPECT_EQ(2000, differs_at(self->disk, 2000, 2));
 	if (page_reachable(&self->bed.info, self->map)) {
-		EXPECT_LE(1, delta.pages_redirtied);
+		EXPECT_EQ(1, delta.pages_redirtied);
 	}
 }
 
