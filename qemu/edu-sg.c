@@ -1,0 +1,279 @@
+/*
+ * EDU with scatter/gather rings
+ *
+ * A device to write drivers for: compatible with hw/misc/edu.c, and with what
+ * it lacks: descriptor rings, completions by phase, MSI-X, coalescing, abort,
+ * and faults on demand.  The specification is docs/specs/edu-sg.
+ *
+ * This file is the device as PCI and QEMU see it.  Registers are in
+ * edu-sg-mmio.c and edu-sg-legacy.c, channels in edu-sg-ring.c,
+ * edu-sg-complete.c and edu-sg-irq.c.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/host-utils.h"
+#include "qemu/module.h"
+#include "qemu/units.h"
+#include "edu-sg.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "migration/vmstate.h"
+
+#define MEMORY_MIN      (4 * KiB)
+#define MEMORY_MAX      (1 * GiB)
+#define MASK_BITS_MIN   12
+#define LATENCY_MAX     (60 * NANOSECONDS_PER_SECOND)
+
+/* All of the device's own accesses to memory, but for its interrupts. */
+MemTxResult edu_sg_dma(EduSgState *s, dma_addr_t addr, void *buf,
+                       dma_addr_t len, bool write)
+{
+    MemTxResult res;
+
+    if (s->gone) {
+        return MEMTX_ERROR;
+    }
+    s->in_dma++;
+    res = write ? pci_dma_write(&s->pdev, addr, buf, len)
+                : pci_dma_read(&s->pdev, addr, buf, len);
+    s->in_dma--;
+    return res;
+}
+
+/*
+ * Move at most EDU_SG_SLICE bytes.  They go by way of a buffer, because @addr
+ * may be anywhere, in the device's own memory too.
+ */
+MemTxResult edu_sg_move(EduSgState *s, uint64_t addr, uint64_t offset,
+                        uint32_t len, bool from_device)
+{
+    MemTxResult res;
+
+    assert(len <= EDU_SG_SLICE && offset <= s->memory - len);
+    if (from_device) {
+        memcpy(s->slice, s->mem_ptr + offset, len);
+        return edu_sg_dma(s, addr, s->slice, len, true);
+    }
+    res = edu_sg_dma(s, addr, s->slice, len, false);
+    if (res == MEMTX_OK) {
+        memcpy(s->mem_ptr + offset, s->slice, len);
+        memory_region_set_dirty(&s->mem, offset, len);
+    }
+    return res;
+}
+
+void edu_sg_device_reset(EduSgState *s)
+{
+    for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
+        edu_sg_channel_reset(&s->ch[n]);
+    }
+    edu_sg_legacy_reset(s);
+}
+
+static void edu_sg_reset(DeviceState *dev)
+{
+    edu_sg_device_reset(EDU_SG(dev));
+}
+
+static uint32_t edu_sg_config_read(PCIDevice *pdev, uint32_t addr, int len)
+{
+    if (EDU_SG(pdev)->faults.dead) {
+        return ~0u >> (32 - 8 * len);
+    }
+    return pci_default_read_config(pdev, addr, len);
+}
+
+static void edu_sg_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val,
+                                int len)
+{
+    EduSgState *s = EDU_SG(pdev);
+
+    if (s->faults.dead) {
+        return;
+    }
+    pci_default_write_config(pdev, addr, val, len);
+    /* Messages may have been switched on or off. */
+    edu_sg_update_line(s);
+}
+
+static bool check_properties(EduSgState *s, Error **errp)
+{
+    if (!is_power_of_2(s->memory) || s->memory < MEMORY_MIN ||
+        s->memory > MEMORY_MAX) {
+        error_setg(errp, "property 'memory' is 0x%" PRIx64 " bytes, not a power"
+                   " of two from 4K to 1G", s->memory);
+        return false;
+    }
+    if (!s->channels || s->channels > EDU_SG_CHANNELS_MAX) {
+        error_setg(errp, "property 'channels' is %u, not 1 to %d", s->channels,
+                   EDU_SG_CHANNELS_MAX);
+        return false;
+    }
+    if ((s->dma_mask & (s->dma_mask + 1)) ||
+        s->dma_mask < (1 << MASK_BITS_MIN) - 1) {
+        error_setg(errp, "property 'dma_mask' is 0x%" PRIx64 ", not 2^n - 1"
+                   " with n from %d to 64", s->dma_mask, MASK_BITS_MIN);
+        return false;
+    }
+    if (s->latency > LATENCY_MAX) {
+        error_setg(errp, "property 'latency' is %" PRIu64 " ns, more than 60 s",
+                   s->latency);
+        return false;
+    }
+    return true;
+}
+
+static bool realize_bars(EduSgState *s, Error **errp)
+{
+    PCIDevice *pdev = &s->pdev;
+    ERRP_GUARD();
+
+    memory_region_init_ram(&s->mem, OBJECT(s), "edu-sg-ram", s->memory, errp);
+    if (*errp) {
+        return false;
+    }
+    s->mem_ptr = memory_region_get_ram_ptr(&s->mem);
+    memory_region_init(&s->mem_bar, OBJECT(s), "edu-sg-memory", s->memory);
+    memory_region_add_subregion(&s->mem_bar, 0, &s->mem);
+    pci_register_bar(pdev, 2, PCI_BASE_ADDRESS_SPACE_MEMORY |
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem_bar);
+
+    memory_region_init_io(&s->mmio, OBJECT(s), &edu_sg_mmio_ops, s,
+                          "edu-sg-mmio", 1 * MiB);
+    pci_register_bar(pdev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
+    return true;
+}
+
+static bool realize_interrupts(EduSgState *s, Error **errp)
+{
+    PCIDevice *pdev = &s->pdev;
+
+    pci_config_set_interrupt_pin(pdev->config, 1);
+    if (msi_init(pdev, 0, 1, true, false, errp) < 0) {
+        return false;
+    }
+    if (msix_init_exclusive_bar(pdev, 1 + s->channels, 4, errp) < 0) {
+        msi_uninit(pdev);
+        return false;
+    }
+    for (uint32_t n = 0; n <= s->channels; n++) {
+        msix_vector_use(pdev, n);
+    }
+    return true;
+}
+
+static void edu_sg_realize(PCIDevice *pdev, Error **errp)
+{
+    EduSgState *s = EDU_SG(pdev);
+
+    if (!check_properties(s, errp) || !realize_bars(s, errp) ||
+        !realize_interrupts(s, errp)) {
+        return;
+    }
+    edu_sg_fault_realize(s);
+    s->gone = false;
+}
+
+static void edu_sg_exit(PCIDevice *pdev)
+{
+    EduSgState *s = EDU_SG(pdev);
+
+    edu_sg_device_reset(s);
+    s->gone = true;
+    edu_sg_legacy_exit(s);
+    msix_uninit_exclusive_bar(pdev);
+    msi_uninit(pdev);
+}
+
+static void add_counters(Object *obj, EduSgCounters *c)
+{
+    const struct {
+        const char *name;
+        uint64_t *counter;
+    } counters[] = {
+        { "counter-doorbells", &c->doorbells },
+        { "counter-reads", &c->reads },
+        { "counter-writes", &c->writes },
+        { "counter-interrupts", &c->interrupts },
+        { "counter-descriptors", &c->descriptors },
+        { "counter-bytes-to-device", &c->to_device },
+        { "counter-bytes-from-device", &c->from_device },
+        { "counter-fetches", &c->fetches },
+        { "counter-dropped-interrupts", &c->dropped },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        object_property_add_uint64_ptr(obj, counters[i].name,
+                                       counters[i].counter, OBJ_PROP_FLAG_READ);
+    }
+}
+
+static void edu_sg_instance_init(Object *obj)
+{
+    EduSgState *s = EDU_SG(obj);
+
+    s->slice = g_malloc(EDU_SG_SLICE);
+    s->gone = true;
+    edu_sg_legacy_init(s);
+    for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
+        edu_sg_channel_init(s, n);
+    }
+    edu_sg_fault_init(s);
+    add_counters(obj, &s->counters);
+}
+
+static void edu_sg_instance_finalize(Object *obj)
+{
+    g_free(EDU_SG(obj)->slice);
+}
+
+static EDU_SG_PROP_CONST Property edu_sg_properties[] = {
+    DEFINE_PROP_SIZE("memory", EduSgState, memory, 1 * MiB),
+    DEFINE_PROP_UINT32("channels", EduSgState, channels, 1),
+    DEFINE_PROP_UINT64("dma_mask", EduSgState, dma_mask, (1 << 28) - 1),
+    DEFINE_PROP_UINT64("latency", EduSgState, latency, 0),
+    DEFINE_PROP_SIZE("bandwidth", EduSgState, bandwidth, 0),
+    EDU_SG_PROP_END
+};
+
+static void edu_sg_class_init(ObjectClass *oc, EDU_SG_CLASS_CONST void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(oc);
+
+    k->realize = edu_sg_realize;
+    k->exit = edu_sg_exit;
+    k->config_read = edu_sg_config_read;
+    k->config_write = edu_sg_config_write;
+    k->vendor_id = PCI_VENDOR_ID_QEMU;
+    k->device_id = 0x11e8;
+    k->revision = 0x10;
+    k->class_id = PCI_CLASS_OTHERS;
+
+    dc->desc = "EDU with scatter/gather rings";
+    dc->vmsd = &edu_sg_vmstate;
+    device_class_set_legacy_reset(dc, edu_sg_reset);
+    device_class_set_props(dc, edu_sg_properties);
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    edu_sg_fault_class_init(oc);
+}
+
+static const TypeInfo edu_sg_types[] = {
+    {
+        .name = TYPE_EDU_SG,
+        .parent = TYPE_PCI_DEVICE,
+        .instance_size = sizeof(EduSgState),
+        .instance_init = edu_sg_instance_init,
+        .instance_finalize = edu_sg_instance_finalize,
+        .class_init = edu_sg_class_init,
+        .interfaces = (EDU_SG_CLASS_CONST InterfaceInfo[]) {
+            { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+            { },
+        },
+    },
+};
+
+DEFINE_TYPES(edu_sg_types)

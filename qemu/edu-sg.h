@@ -1,0 +1,199 @@
+/*
+ * EDU with scatter/gather rings: what the parts of the device share
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_MISC_EDU_SG_H
+#define HW_MISC_EDU_SG_H
+
+#include "edu-sg-compat.h"
+#include "hw/misc/edu-sg-regs.h"
+#include "qemu/timer.h"
+#include "qom/object.h"
+
+#define TYPE_EDU_SG "edu-sg"
+OBJECT_DECLARE_SIMPLE_TYPE(EduSgState, EDU_SG)
+
+/* Descriptors are read in batches of at most this many. */
+#define EDU_SG_BATCH            32
+/* The most that is moved between two looks at the channel's state. */
+#define EDU_SG_SLICE            (64 * KiB)
+/* The most that is done before the main loop gets its turn. */
+#define EDU_SG_TURN_DESCRIPTORS 64
+#define EDU_SG_TURN_BYTES       (256 * KiB)
+
+typedef struct EduSgChannel {
+    EduSgState *s;
+    uint32_t n;
+
+    /* registers */
+    uint32_t state;
+    uint32_t error;
+    uint64_t sq_base;
+    uint64_t cq_base;
+    uint32_t size;
+    uint32_t head;
+    uint32_t tail;
+    uint32_t irq_enable;
+    uint32_t coal_count;
+    uint32_t coal_usecs;
+
+    /* entries of the completion ring written since it was enabled */
+    uint32_t completions;
+
+    /* the descriptor being executed, if busy */
+    bool busy;
+    EduSgDescriptor cur;
+    uint32_t moved;
+    bool link_failed;
+
+    /*
+     * Virtual time: when the current descriptor started, when the channel
+     * was through with the one before, and since when it is held up by a pause
+     * or a stall, -1 if it is not.
+     */
+    int64_t start;
+    int64_t free_at;
+    int64_t held_at;
+    QEMUTimer timer;
+
+    /* events that no interrupt was sent for */
+    uint32_t events;
+    bool irq_due;
+    QEMUTimer irq_timer;
+
+    /* descriptors read ahead, starting with index head + busy */
+    EduSgDescriptor ahead[EDU_SG_BATCH];
+    uint32_t ahead_pos;
+    uint32_t ahead_count;
+
+    /* the completion that fault-swap holds back */
+    bool swap_held;
+    EduSgCompletion swapped;
+
+    /* changes with each reset: DMA may cause one behind its caller's back */
+    uint32_t epoch;
+} EduSgChannel;
+
+typedef struct EduSgCounters {
+    uint64_t doorbells;
+    uint64_t reads;
+    uint64_t writes;
+    uint64_t interrupts;
+    uint64_t descriptors;
+    uint64_t to_device;
+    uint64_t from_device;
+    uint64_t fetches;
+    uint64_t dropped;
+} EduSgCounters;
+
+typedef struct EduSgFaults {
+    uint32_t channels;
+    uint32_t fail;
+    uint32_t wrong;
+    uint32_t repeat;
+    uint32_t swap;
+    uint32_t excess;
+    uint32_t stall;
+    uint32_t drop_irq;
+    bool dead;
+} EduSgFaults;
+
+struct EduSgState {
+    PCIDevice pdev;
+
+    /* properties */
+    uint64_t memory;
+    uint32_t channels;
+    uint64_t dma_mask;
+    uint64_t latency;
+    uint64_t bandwidth;
+
+    MemoryRegion mmio;
+    MemoryRegion mem_bar;
+    MemoryRegion mem;
+    MemoryRegion dead_mem;
+    MemoryRegion dead_msix;
+    uint8_t *mem_ptr;
+    uint8_t *slice;
+
+    /* registers of plain edu */
+    uint32_t liveness;
+    uint32_t fact;
+    uint32_t fact_status;
+    uint32_t irq_status;
+    bool line;
+    uint64_t dma_src;
+    uint64_t dma_dst;
+    uint64_t dma_count;
+    uint64_t dma_cmd;
+    QEMUTimer dma_timer;
+    QEMUTimer fact_timer;
+
+    EduSgChannel ch[EDU_SG_CHANNELS_MAX];
+    EduSgCounters counters;
+    EduSgFaults faults;
+
+    /*
+     * The device is writing or reading, which may reach its own registers:
+     * they do not answer then.
+     */
+    unsigned in_dma;
+    /* on its way out: nothing starts any more */
+    bool gone;
+};
+
+/* edu-sg.c */
+MemTxResult edu_sg_dma(EduSgState *s, dma_addr_t addr, void *buf,
+                       dma_addr_t len, bool write);
+MemTxResult edu_sg_move(EduSgState *s, uint64_t addr, uint64_t offset,
+                        uint32_t len, bool from_device);
+void edu_sg_device_reset(EduSgState *s);
+
+/* edu-sg-mmio.c */
+extern const MemoryRegionOps edu_sg_mmio_ops;
+
+/* edu-sg-legacy.c: true if the register is one of plain edu's */
+bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
+                        uint64_t *val);
+bool edu_sg_legacy_write(EduSgState *s, hwaddr addr, uint64_t val,
+                         unsigned size);
+void edu_sg_legacy_init(EduSgState *s);
+void edu_sg_legacy_reset(EduSgState *s);
+void edu_sg_legacy_exit(EduSgState *s);
+
+/* edu-sg-irq.c */
+void edu_sg_raise(EduSgState *s, uint32_t bits);
+void edu_sg_ack(EduSgState *s, uint32_t bits);
+void edu_sg_update_line(EduSgState *s);
+void edu_sg_event(EduSgChannel *ch, bool urgent);
+void edu_sg_idle(EduSgChannel *ch);
+void edu_sg_irq_enable(EduSgChannel *ch, uint32_t val);
+void edu_sg_irq_flush(EduSgChannel *ch);
+void edu_sg_irq_reset(EduSgChannel *ch);
+void edu_sg_irq_timer(void *opaque);
+
+/* edu-sg-ring.c */
+void edu_sg_channel_init(EduSgState *s, uint32_t n);
+void edu_sg_channel_command(EduSgChannel *ch, uint32_t command);
+void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail);
+void edu_sg_channel_reset(EduSgChannel *ch);
+void edu_sg_channel_update(EduSgChannel *ch);
+void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error);
+bool edu_sg_channel_sane(EduSgChannel *ch);
+
+/* edu-sg-complete.c */
+bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes);
+bool edu_sg_complete_aborted(EduSgChannel *ch);
+
+/* edu-sg-fault.c */
+bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault);
+bool edu_sg_stalled(const EduSgChannel *ch);
+void edu_sg_fault_init(EduSgState *s);
+void edu_sg_fault_realize(EduSgState *s);
+void edu_sg_fault_class_init(ObjectClass *oc);
+
+/* edu-sg-vmstate.c */
+extern const VMStateDescription edu_sg_vmstate;
+
+#endif
