@@ -24,6 +24,7 @@ FILE		?= $(TOP)/LICENSES/GPL-2.0
 all: module uapi userspace tests ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
+include scripts/qemu.mk
 
 .PHONY: deps
 deps: ## install what is missing by apt, fetch the guest kernel
@@ -54,7 +55,7 @@ bench: all ## measure, in virtual time
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r target text; do \
 			printf 'make %-10s %s\n' "$$target" "$$text"; \
 		done
