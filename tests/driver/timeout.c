@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that does not keep its part: interrupts that are lost, or that come
+ * when nothing is complete.
+ */
+#include "edudma_fixture.h"
+
+#include <sys/mman.h>
+
+#define PART		64
+#define TIMEOUT_MS	300
+
+/* PCI configuration space, as the header <linux/pci_regs.h> has it. */
+#define COMMAND			0x04
+#define COMMAND_MASTER		0x0004
+#define COMMAND_INTX_DISABLE	0x0400
+#define CAPABILITY_POINTER	0x34
+#define CAPABILITY_MSI		0x05
+#define MSI_FLAGS		2
+#define MSI_FLAGS_ENABLE	0x0001
+
+/* edu's registers. */
+#define IRQ_RAISE		0x60
+#define IRQ_DMA			0x100
+
+FIXTURE(device)
+{
+	struct bed bed;
+	uint64_t timeout_ms;
+	int config;		/* the function's configuration space */
+	int flag_at;		/* the 16 bits that switch its interrupt */
+	uint16_t flag;		/* the bit among them */
+	bool set_is_off;
+	uint8_t *buf;
+};
+
+static uint16_t config_read(int config, int at)
+{
+	uint16_t value;
+
+	if (pread(config, &value, sizeof(value), at) != sizeof(value))
+		die("configuration space");
+	return value;
+}
+
+static void config_write(int config, int at, uint16_t value)
+{
+	if (pwrite(config, &value, sizeof(value), at) != sizeof(value))
+		die("configuration space");
+}
+
+/* Where the MSI capability is, or 0. */
+static int msi_capability(int config)
+{
+	int at = config_read(config, CAPABILITY_POINTER) & 0xfc;
+
+	while (at) {
+		uint16_t head = config_read(config, at);
+
+		if ((head & 0xff) == CAPABILITY_MSI)
+			return at;
+		at = (head >> 8) & 0xfc;
+	}
+	return 0;
+}
+
+FIXTURE_SETUP(device)
+{
+	char path[96];
+
+	BED_SETUP(&self->bed);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config",
+		 self->bed.dev.slot);
+	self->config = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->config);
+	if (self->bed.info.capabilities & EDUDMA_CAP_MSI) {
+		self->flag_at = msi_capability(self->config) + MSI_FLAGS;
+		self->flag = MSI_FLAGS_ENABLE;
+		ASSERT_LT(MSI_FLAGS, self->flag_at);
+	} else {
+		self->flag_at = COMMAND;
+		self->flag = COMMAND_INTX_DISABLE;
+		self->set_is_off = true;
+	}
+	self->timeout_ms = param_get("timeout_ms");
+	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
+	self->buf = private_pages(1);
+	fill(self->buf, PART, 1);
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	param_set("timeout_ms", self->timeout_ms);
+	close(self->config);
+	BED_TEARDOWN(&self->bed);
+}
+
+static void interrupts(FIXTURE_DATA(device) *self, bool on)
+{
+	uint16_t value = config_read(self->config, self->flag_at);
+
+	if (on != self->set_is_off)
+		value |= self->flag;
+	else
+		value &= ~self->flag;
+	config_write(self->config, self->flag_at, value);
+}
+
+TEST_F(device, that_loses_an_interrupt_fails_the_transfer_with_etimedout)
+{
+	struct edudma_segment seg = seg_to(self->buf, PART, 0);
+	struct edudma_transfer out;
+	struct stats delta;
+
+	interrupts(self, false);
+	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, &seg, 1, 0, &out));
+	interrupts(self, true);
+	EXPECT_EQ(ETIMEDOUT, out.error);
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_EQ(0, out.segments_done);
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.timeouts);
+	EXPECT_EQ(1, delta.errors);
+	EXPECT_EQ(0, delta.bytes_to_device);
+	EXPECT_EQ(0, delta.pages_leaked);
+}
+
+TEST_F(device, that_lost_an_interrupt_keeps_what_was_done_before)
+{
+	struct edudma_segment segs[4];
+	struct job job;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		segs[i] = seg_to(self->buf, PART, i * PART);
+	job_transfer(&job, self->bed.fd, segs, 4, 0);
+	/* The second has been started: so the first is done. */
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >=
+			     self->bed.before.descriptors + 2));
+	interrupts(self, false);
+	ASSERT_EQ(0, job_wait(&job));
+	interrupts(self, true);
+	EXPECT_EQ(ETIMEDOUT, job.report->err);
+	EXPECT_LE(1, job.report->out.segments_done);
+	EXPECT_GT(4, job.report->out.segments_done);
+	EXPECT_EQ(job.report->out.segments_done * PART, job.report->out.bytes_done);
+}
+
+TEST_F(device, that_lost_an_interrupt_works_afterwards)
+{
+	uint8_t *back = private_pages(1);
+
+	interrupts(self, false);
+	ASSERT_EQ(ETIMEDOUT, transfer1(self->bed.fd, seg_from(back, PART, 0)));
+	interrupts(self, true);
+	/* It may access memory again. */
+	EXPECT_TRUE(config_read(self->config, COMMAND) & COMMAND_MASTER);
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(self->buf, PART, 0)));
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(back, PART, 0)));
+	EXPECT_EQ(PART, differs_at(back, PART, 1));
+}
+
+TEST_F(device, that_interrupts_too_early_is_not_believed)
+{
+	struct edudma_segment seg = seg_from(self->buf, PART, 0);
+	volatile uint32_t *regs;
+	struct stats delta;
+	struct job job;
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
+		 self->bed.dev.slot);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	regs = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	ASSERT_NE(MAP_FAILED, (void *)regs)
+		TH_LOG("%s: %s (boot with iomem=relaxed)", path, strerror(errno));
+
+	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 7));
+	stats_get(&self->bed.dev, &self->bed.before);
+	job_transfer(&job, self->bed.fd, &seg, 1, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			     self->bed.before.descriptors));
+	regs[IRQ_RAISE / 4] = IRQ_DMA;
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "spurious_interrupts") >
+			     self->bed.before.spurious_interrupts));
+	/* The page is under DMA all the same. */
+	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_pinned"));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.spurious_interrupts);
+	EXPECT_EQ(PART, delta.bytes_from_device);
+	munmap((void *)regs, page_size());
+}
+
+TEST_HARNESS_MAIN
