@@ -33,6 +33,7 @@ static bool write_entry(EduSgChannel *ch, const EduSgCompletion *c)
     if (ch->epoch != epoch) {
         return false;
     }
+    /* The guest's CPUs look for the phase while this goes on. */
     smp_wmb();
     res |= edu_sg_dma(s, addr + sizeof(rest), &status, sizeof(status), true);
     if (ch->epoch != epoch) {

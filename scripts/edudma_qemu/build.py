@@ -27,7 +27,7 @@ HEADERS = {
     "zlib": ("zlib.h", "zlib1g-dev"),
 }
 PROGRAMS = {"ninja": "ninja-build", "gcc": "gcc", "pkg-config": "pkg-config",
-            "bzip2": "bzip2", "xz": "xz-utils"}
+            "dpkg-source": "dpkg-dev", "bzip2": "bzip2", "xz": "xz-utils"}
 
 
 def packages():

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +32,18 @@ with a corpus of those that are worth repeating.""", ("tests/qtest/",)),
 CONSTANTS = {"EDU_SG_VMSTATE_CONST ": "const ", "EDU_SG_CLASS_CONST ": "const ",
              "EDU_SG_PROP_CONST ": "const ", "    EDU_SG_PROP_END\n": ""}
 INCLUDE = '#include "edu-sg-compat.h"\n'
+CHOICE = re.compile(r'#if __has_include\("([^"]*)"\)\n#include "\1"\n#else\n.*\n#endif\n')
+COVER = ("hw/misc: edu-sg, EDU with scatter/gather rings", """edu-sg is EDU plus what drivers of today's hardware have to deal with:
+descriptor rings in guest memory, completions found by a phase bit, MSI-X with
+coalescing, several channels, pause, abort and reset that stop all DMA, device
+memory of any size, time on the virtual clock, and faults on demand by QOM
+properties.  A driver of EDU runs on it unchanged.
+
+It is there to learn with, and to test against: drivers, and the parts of
+kernels and of QEMU that carry DMA.
+
+The series was made from files that are kept for several versions of QEMU; it
+has the interfaces of this one only.""")
 
 
 def _without_compat(text, src):
@@ -39,7 +52,7 @@ def _without_compat(text, src):
                         f'#include "hw/{core}qdev-properties.h"\n')
     for name, meaning in CONSTANTS.items():
         text = text.replace(name, meaning)
-    return text
+    return CHOICE.sub(r'#include "\1"\n', text)
 
 
 def _files(src, pristine, author):
@@ -104,5 +117,10 @@ def write():
         _series(tree, found, author)
         run(["git", "-C", tree, "format-patch", "-q", "--cover-letter", "-o", out,
              f"-{len(SERIES)}"])
+    letter = out / "0000-cover-letter.patch"
+    text = letter.read_text()
+    for blank, filled in zip(("*** SUBJECT HERE ***", "*** BLURB HERE ***"), COVER):
+        text = text.replace(blank, filled)
+    letter.write_text(text)
     say(f"series against QEMU {(home / 'src/VERSION').read_text().strip()}:"
         f" {os.path.relpath(out)}")

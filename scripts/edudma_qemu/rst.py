@@ -25,7 +25,7 @@ def _table(lines):
 
 def convert(text):
     """All of a document."""
-    out, table = [], []
+    out, table = [".. SPDX-License-Identifier: GPL-2.0-or-later", ""], []
     for line in text.splitlines():
         if line.startswith("|"):
             table.append(line)

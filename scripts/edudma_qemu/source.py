@@ -44,11 +44,12 @@ def _unpack(version, where):
     say(f"fetching the source of QEMU {version}")
     if not apt.fetch_source("qemu", version, where):
         return False
-    tarball = next(where.glob("*.orig.tar.*"))
     say("unpacking it")
-    (where / "src").mkdir()
-    run(["tar", "-x", "--strip-components=1", "-C", where / "src", "-f", tarball])
-    tarball.unlink()
+    # With the distribution's patches: they bring a release's later fixes.  Apt
+    # has checked the signatures.
+    run(["dpkg-source", "--no-check", "-x", next(where.glob("*.dsc")), where / "src"])
+    for path in where.glob("*.tar.*"):
+        path.unlink()
     return True
 
 
@@ -69,13 +70,16 @@ def prepare(which):
     given = os.environ.get("EDUDMA_QEMU_SOURCE")
     if given:
         return _given(given)
+    if not shutil.which("dpkg-source"):
+        raise Trouble("needs dpkg-source: apt-get install dpkg-dev")
     # What `own` and `newest` came to the last time saves asking the network.
     chosen = cache() / "chosen" / f"{apt.release()}-{which}"
     if chosen.is_symlink() and (chosen / "src/VERSION").is_file():
         return chosen.resolve()
     missing = []
     for version in choose(which):
-        home = cache() / upstream(version)
+        # Without the epoch: a colon does not go into a path.
+        home = cache() / version.split(":")[-1]
         if not (home / "src/VERSION").is_file():
             cache().mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache()) as new:
@@ -107,9 +111,9 @@ def _wrapper(tools):
 
 def tools(home):
     """The directory with Meson in a version that this QEMU takes."""
-    own = apt_tools = home / "tools"
+    own = home / "tools"
     if own.is_dir():
-        return apt_tools
+        return own
     text = (home / "src/meson.build").read_text()
     least = re.search(r"meson_version: '>=([\d.]+)'", text).group(1)
     fits = [v for v in apt.binary_versions("meson") if as_tuple(v) >= as_tuple(least)]
