@@ -455,15 +455,16 @@ static void edudma_channel_watchdog(struct work_struct *work)
 {
 	struct edudma_channel *ch =
 		container_of(work, struct edudma_channel, watchdog.work);
+	unsigned long now = jiffies;
 	bool stuck = false;
 	LIST_HEAD(done);
 
 	spin_lock_irq(&ch->lock);
 	if (!edudma_channel_open(ch) || !ch->running) {
 		/* nothing to watch */
-	} else if (time_before(jiffies, ch->deadline)) {
+	} else if (time_before(now, ch->deadline)) {
 		ch->watchdog_at = ch->deadline;
-		mod_delayed_work(edudma_wq, &ch->watchdog, ch->deadline - jiffies);
+		mod_delayed_work(edudma_wq, &ch->watchdog, ch->deadline - now);
 	} else if (ch->posted) {
 		ch->state = EDUDMA_CHANNEL_FENCING;
 		stuck = true;
