@@ -322,6 +322,9 @@ static void test_migrate(void)
     step(u, 1000 * MS);
     expect(u, 0, 0, 0, EDU_SG_DONE, sizeof(out));
     expect(u, 0, 1, 1, EDU_SG_DONE, 16);
+    /* it went on where it was */
+    g_assert_cmpuint(counter(u, "counter-bytes-to-device"), ==,
+                     sizeof(out) + 16);
     g_assert_cmphex(rd(u, EDU_SG_IRQ_STATUS), ==, EDU_SG_IRQ_CHANNEL(0));
     qpci_memread(u->dev, u->mem, 0, in, sizeof(in));
     g_assert_cmpmem(in, sizeof(in), out, sizeof(out));

@@ -203,7 +203,7 @@ static void test_errors(void)
     EduSgDescriptor d = { .reserved = cpu_to_le64(1) };
 
     enable_ring(t, 0, RING);
-    put(t, 0, DATA, 60 * KiB, 5 * KiB, 0);
+    put(t, 0, DATA, 64 * KiB - 1, 2, 0);
     put(t, 0, DATA, UINT64_MAX, 2, 0);
     put(t, 0, DATA, 0, UINT32_MAX, 0);
     put(t, 0, 0xffffffc, 0, 5, 0);
