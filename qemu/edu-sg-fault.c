@@ -148,6 +148,12 @@ void edu_sg_fault_realize(EduSgState *s)
     set_covers(s);
 }
 
+void edu_sg_fault_exit(EduSgState *s)
+{
+    memory_region_del_subregion(&s->mem_bar, &s->dead_mem);
+    memory_region_del_subregion(&s->pdev.msix_exclusive_bar, &s->dead_msix);
+}
+
 void edu_sg_fault_init(EduSgState *s)
 {
     s->faults.channels = (1u << EDU_SG_CHANNELS_MAX) - 1;

@@ -218,9 +218,3 @@ void edu_sg_legacy_reset(EduSgState *s)
     s->dma_cmd = 0;
     edu_sg_ack(s, ~0u);
 }
-
-void edu_sg_legacy_exit(EduSgState *s)
-{
-    timer_del(&s->dma_timer);
-    timer_del(&s->fact_timer);
-}

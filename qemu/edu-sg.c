@@ -169,8 +169,11 @@ static void edu_sg_realize(PCIDevice *pdev, Error **errp)
 {
     EduSgState *s = EDU_SG(pdev);
 
-    if (!check_properties(s, errp) || !realize_bars(s, errp) ||
-        !realize_interrupts(s, errp)) {
+    if (!check_properties(s, errp) || !realize_bars(s, errp)) {
+        return;
+    }
+    if (!realize_interrupts(s, errp)) {
+        memory_region_del_subregion(&s->mem_bar, &s->mem);
         return;
     }
     edu_sg_fault_realize(s);
@@ -183,7 +186,9 @@ static void edu_sg_exit(PCIDevice *pdev)
 
     edu_sg_device_reset(s);
     s->gone = true;
-    edu_sg_legacy_exit(s);
+    /* Each subregion holds a reference to the device. */
+    edu_sg_fault_exit(s);
+    memory_region_del_subregion(&s->mem_bar, &s->mem);
     msix_uninit_exclusive_bar(pdev);
     msi_uninit(pdev);
 }

@@ -160,7 +160,6 @@ bool edu_sg_legacy_write(EduSgState *s, hwaddr addr, uint64_t val,
                          unsigned size);
 void edu_sg_legacy_init(EduSgState *s);
 void edu_sg_legacy_reset(EduSgState *s);
-void edu_sg_legacy_exit(EduSgState *s);
 
 /* edu-sg-irq.c */
 void edu_sg_raise(EduSgState *s, uint32_t bits);
@@ -191,6 +190,7 @@ bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault);
 bool edu_sg_stalled(const EduSgChannel *ch);
 void edu_sg_fault_init(EduSgState *s);
 void edu_sg_fault_realize(EduSgState *s);
+void edu_sg_fault_exit(EduSgState *s);
 void edu_sg_fault_class_init(ObjectClass *oc);
 
 /* edu-sg-vmstate.c */

@@ -333,6 +333,35 @@ static void test_migrate(void)
     g_unlink(file);
 }
 
+/* With all kinds of work going on, twice in the same place. */
+static void test_unplug(void)
+{
+    Test *t = start("bandwidth=1M");
+
+    for (int i = 0; i < 2; i++) {
+        enable_ring(t, 0, RING);
+        wr(t, ch_reg(0, EDU_SG_CH_COAL_COUNT), 9);
+        wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 1000000);
+        put(t, 0, DATA, 0, 16, EDU_SG_DESC_EVENT);
+        put(t, 0, DATA, 0, 256 * KiB, EDU_SG_DESC_EVENT);
+        ring(t, 0);
+        wr(t, EDU_SG_FACTORIAL, 5);
+        wr(t, EDU_SG_DMA_CMD, EDU_SG_CMD_RUN | EDU_SG_CMD_IRQ);
+        step(t, 70 * MS);
+        expect(t, 0, 0, 0, EDU_SG_DONE, 16);
+        qpci_unplug_acpi_device_test(t->q, "sg", 4);
+        step(t, 2000 * MS);
+        g_assert_true(missing(t, 0, 1));
+
+        qtest_qmp_device_add(t->q, "edu-sg", "sg",
+                             "{'addr': '04.0', 'bandwidth': 1048576}");
+        g_free(t->dev);
+        qpci_free_pc(t->bus);
+        connect_device(t);
+    }
+    stop(t);
+}
+
 static void test_properties(void)
 {
     static const struct {
@@ -375,6 +404,7 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/fault/dead", test_dead);
     qtest_add_func("/edu-sg/own-registers", test_own_registers);
     qtest_add_func("/edu-sg/migrate", test_migrate);
+    qtest_add_func("/edu-sg/unplug", test_unplug);
     qtest_add_func("/edu-sg/properties", test_properties);
     return g_test_run();
 }
