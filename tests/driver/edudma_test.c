@@ -148,6 +148,24 @@ int dev_bind(struct test_dev *dev)
 		0 : ENODEV;
 }
 
+int dev_restore(const struct test_dev *was)
+{
+	struct test_dev now = *was;
+	int err;
+
+	if (dev_of_slot(was->slot, &now)) {
+		if (!strcmp(now.node, was->node))
+			return 0;
+		err = dev_unbind(&now);
+		if (err)
+			return err;
+	}
+	err = dev_bind(&now);
+	if (!err && strcmp(now.node, was->node))
+		err = EBUSY;
+	return err;
+}
+
 int dev_info(int fd, struct edudma_info *info)
 {
 	return ioctl(fd, EDUDMA_IOC_INFO, info) ? errno : 0;

@@ -87,6 +87,14 @@ int dev_unbind(const struct test_dev *dev);
 /** dev_bind() - give the device back; 0 or an errno, waits for the node */
 int dev_bind(struct test_dev *dev);
 
+/**
+ * dev_restore() - bind the device under the name that it had
+ *
+ * 0 or an errno; EBUSY if the name is not free because a file is still open.
+ * A device that was bound anew while one was open has got another number.
+ */
+int dev_restore(const struct test_dev *was);
+
 /** dev_info() - EDUDMA_IOC_INFO; 0 or an errno */
 int dev_info(int fd, struct edudma_info *info);
 

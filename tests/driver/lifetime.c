@@ -36,12 +36,8 @@ FIXTURE_SETUP(unbind)
 
 FIXTURE_TEARDOWN(unbind)
 {
-	struct test_dev dev = self->bed.dev;
-
 	BED_TEARDOWN(&self->bed);
-	if (!dev_of_slot(self->bed.dev.slot, &dev)) {
-		EXPECT_EQ(0, dev_bind(&dev));
-	}
+	EXPECT_EQ(0, dev_restore(&self->bed.dev));
 }
 
 static bool under_way(FIXTURE_DATA(unbind) *self)

@@ -45,12 +45,8 @@ FIXTURE_SETUP(storm)
 
 FIXTURE_TEARDOWN(storm)
 {
-	struct test_dev dev = self->bed.dev;
-
-	if (!dev_of_slot(self->bed.dev.slot, &dev)) {
-		EXPECT_EQ(0, dev_bind(&dev));
-	}
 	BED_TEARDOWN(&self->bed);
+	EXPECT_EQ(0, dev_restore(&self->bed.dev));
 }
 
 static bool stopped(const struct worker *worker)
