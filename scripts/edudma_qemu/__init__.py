@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """QEMU from the distribution's source package, with edu-sg in it."""
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -20,6 +22,15 @@ def cache():
         return pathlib.Path(named).absolute() / "qemu"
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "edudma" / "qemu"
+
+
+@contextlib.contextmanager
+def alone(directory):
+    """One process at a time in a directory of the cache."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def say(text):

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Configure and compile."""
 
-import fcntl
-import contextlib
 import os
 import shutil
 
-from . import BUILD, Trouble, overlay, run, say, source
+from . import BUILD, Trouble, alone, overlay, run, say, source
 
 CONFIGURE = (
     "--target-list=x86_64-softmmu", "--without-default-features", "--enable-tcg",
@@ -17,6 +15,7 @@ CONFIGURE = (
 )
 TARGETS = ("qemu-system-x86_64",
            *(f"tests/qtest/{path.stem}" for path in sorted(overlay.TESTS.glob("*-test.c"))))
+KEEP = 4
 # What the headers above come in, for those who lack one.
 HEADERS = {
     "glib.h": ("glib-2.0/glib.h", "libglib2.0-dev"),
@@ -81,14 +80,6 @@ def _without_blobs(home):
         tree.with_suffix(".dtb").touch()
 
 
-@contextlib.contextmanager
-def _alone(home):
-    """One at a time in a version's directory."""
-    with open(home / "lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _options(home, tools, sanitize):
     version = source.as_tuple((home / "src/VERSION").read_text().strip())
     options = list(CONFIGURE)
@@ -114,12 +105,16 @@ def _compile(home, sanitize, jobs, result, options, tools):
         if not sanitize:
             run(["strip", new / os.path.basename(target)])
     new.rename(result)
+    # Of what earlier states of the device came to, a few are enough.
+    earlier = sorted(result.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in earlier[:-KEEP]:
+        shutil.rmtree(path)
 
 
 def build(which, sanitize=False, jobs=None):
     """Bring build/qemu up to date; returns the directory with the programs."""
     home = source.prepare(which)
-    with _alone(home):
+    with alone(home):
         digest = overlay.apply(home)
         tools = home / "tools"
         digest.update("\0".join(_options(home, tools, sanitize)).encode())

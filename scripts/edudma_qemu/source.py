@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 
-from . import Trouble, apt, cache, run, say
+from . import Trouble, alone, apt, cache, run, say
 
 # The oldest whose interfaces edu-sg knows.
 OLDEST = (7, 2)
@@ -59,17 +59,22 @@ def _given(path):
     if not (path / "VERSION").is_file():
         raise Trouble(f"EDUDMA_QEMU_SOURCE={path}: no VERSION there, not QEMU's source")
     home = cache() / f"{(path / 'VERSION').read_text().strip()}-given"
-    if not home.exists():
-        home.mkdir(parents=True)
-        shutil.copytree(path, home / "src", symlinks=True)
+    if not (home / "src").is_dir():
+        with tempfile.TemporaryDirectory(dir=cache()) as new:
+            shutil.copytree(path, f"{new}/src", symlinks=True)
+            home.mkdir(exist_ok=True)
+            pathlib.Path(new, "src").rename(home / "src")
     return home
 
 
 def prepare(which):
     """The directory of a version in the cache, its src/ unpacked."""
-    given = os.environ.get("EDUDMA_QEMU_SOURCE")
-    if given:
-        return _given(given)
+    with alone(cache()):
+        given = os.environ.get("EDUDMA_QEMU_SOURCE")
+        return _given(given) if given else _packaged(which)
+
+
+def _packaged(which):
     if not shutil.which("dpkg-source"):
         raise Trouble("needs dpkg-source: apt-get install dpkg-dev")
     # What `own` and `newest` came to the last time saves asking the network.
@@ -81,7 +86,6 @@ def prepare(which):
         # Without the epoch: a colon does not go into a path.
         home = cache() / version.split(":")[-1]
         if not (home / "src/VERSION").is_file():
-            cache().mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache()) as new:
                 new = pathlib.Path(new)
                 if not _unpack(version, new):
