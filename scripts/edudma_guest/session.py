@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One QEMU process, from start to end."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -42,6 +43,19 @@ def die_with_parent(signum=signal.SIGKILL):
     So nothing is left behind, whichever process of a chain is killed.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
+
+
+@contextlib.contextmanager
+def ending(process):
+    """Whoever is interrupted in this block takes the process along.
+
+    Leaving Popen's own block only waits for it.
+    """
+    try:
+        yield process
+    except BaseException:
+        process.terminate()
+        raise
 
 
 class Session:

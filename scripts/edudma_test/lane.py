@@ -55,7 +55,8 @@ def main(lane, logs):
         with subprocess.Popen(
                 _command(lane, logs), text=True, errors="replace",
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                preexec_fn=lambda: session.die_with_parent(signal.SIGTERM)) as guest:
+                preexec_fn=lambda: session.die_with_parent(signal.SIGTERM)) as guest, \
+                session.ending(guest):
             _relay(guest.stdout, stream)
         errors.seek(0)
         said = errors.read()
