@@ -61,6 +61,9 @@ def parser():
     add("--log-dir", metavar="DIR",
         help="keep the logs there (default: build/runs/..., the newest "
              f"{runs.KEPT} are kept)")
+    add("--qmp", action="store_true",
+        help="let the command speak to QEMU's monitor, through "
+             "/dev/virtio-ports/edudma.qmp: it is then no more confined than QEMU is")
     add("--terminal", action="store_true",
         help="run the command on this terminal, without a time limit")
     add("--gdb", action="store_true",

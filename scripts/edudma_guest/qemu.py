@@ -32,6 +32,12 @@ def port(name, fd):
             "-device", f"virtserialport,chardev={name},name=edudma.{name}"]
 
 
+def monitor(server, client):
+    """A monitor for the guest: both ends of a socket pair are QEMU's own."""
+    return ["-chardev", f"socket,id=monitor,fd={server}",
+            "-mon", "chardev=monitor,mode=control", *port("qmp", client)]
+
+
 def filesystem(tag, path, readonly):
     """A directory of the host, over 9p."""
     # A comma in a value is written twice.

@@ -97,6 +97,8 @@ class Run:
         if options.terminal:
             rows, columns = session.window_size()
             job += [("rows", str(rows)), ("columns", str(columns))]
+        if options.qmp:
+            job.append(("port", "edudma.qmp"))
         job += [("param", param) for param in self.lane.params]
         job += [("share", f"share{number}={share}")
                 for number, share in enumerate(self.shares)]
@@ -129,7 +131,8 @@ class Run:
             sinks = {} if options.terminal else {
                 "stdout": tee(out, sys.stdout.buffer),
                 "stderr": tee(err, sys.stderr.buffer)}
-            guest = session.Session(command, self.nonce, log, sinks, options.terminal)
+            guest = session.Session(command, self.nonce, log, sinks, options.terminal,
+                                    options.qmp)
             self.facts["qemu_command"] = shlex.join(guest.command)
             if options.terminal:
                 signal.signal(signal.SIGWINCH, guest.send_window_size)

@@ -63,10 +63,10 @@ class Session:
 
     sinks maps a port's name to a function that takes its bytes; the port for
     the records is there always.  With terminal, QEMU has our own terminal as
-    the guest's.
+    the guest's.  With monitor, the guest has a port to QEMU's monitor.
     """
 
-    def __init__(self, command, nonce, log, sinks=(), terminal=False):
+    def __init__(self, command, nonce, log, sinks=(), terminal=False, monitor=False):
         self.records = Records(nonce)
         self.sinks = {"record": self.records.feed, **dict(sinks)}
         self.received = dict.fromkeys(self.sinks, 0)
@@ -74,11 +74,16 @@ class Session:
         self.timed_out = False
         self.status = None
         pairs = {name: socket.socketpair() for name in self.sinks}
+        ends = [theirs for _, theirs in pairs.values()]
         for name, (_, theirs) in pairs.items():
             command = command + qemu.port(name, theirs.fileno())
+        if monitor:
+            both = socket.socketpair()
+            command = command + qemu.monitor(*(end.fileno() for end in both))
+            ends += both
         self.command = command
         self.ports = {name: ours for name, (ours, _) in pairs.items()}
-        self.process = self._start([theirs for _, theirs in pairs.values()], log)
+        self.process = self._start(ends, log)
 
     def _start(self, theirs, log):
         own = None if self.terminal else log

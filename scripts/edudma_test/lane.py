@@ -22,7 +22,7 @@ SECONDS = 1200
 
 def _command(lane, logs):
     command = [paths.SCRIPTS / "guest", "--lane", lane, "--timeout", str(SECONDS),
-               "--log-dir", logs]
+               "--qmp", "--log-dir", logs]
     pattern = os.environ.get("T")
     if pattern:
         command += ["--env", f"EDUDMA_TEST={pattern}"]

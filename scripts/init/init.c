@@ -16,6 +16,7 @@ int main(void)
 	/* A trial boot asks for no more than to have come this far. */
 	if (job.argv[0]) {
 		mount_root(&job);
+		link_ports(&job);
 		load_module(&job);
 		run_command(&job);
 		unload_module(&job);

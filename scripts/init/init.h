@@ -29,6 +29,7 @@ struct job {
 	char *insmods[MAX_ITEMS];	/* modules of the initramfs, in order */
 	char *params[MAX_ITEMS];	/* of the module */
 	char *shares[MAX_ITEMS];	/* tag=directory */
+	char *ports[MAX_ITEMS];		/* that the command may open, by name */
 	char *argv[MAX_ITEMS];
 	char *env[MAX_ITEMS];
 };
@@ -46,6 +47,7 @@ void fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 void power_off(void) __attribute__((noreturn));
 int open_port(const char *name);
+void link_ports(const struct job *job);
 bool write_all(int fd, const char *data, size_t size);
 
 /* mounts.c: making the host's files the root */

@@ -60,6 +60,7 @@ static void take(struct job *job, const char *key, char *value)
 		{ "insmod", NULL, job->insmods },
 		{ "param", NULL, job->params },
 		{ "share", NULL, job->shares },
+		{ "port", NULL, job->ports },
 		{ "arg", NULL, job->argv },
 		{ "env", NULL, job->env },
 	};

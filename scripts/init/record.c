@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *nonce;
@@ -65,23 +66,45 @@ static int find_port(const char *name, char *device, size_t size)
 	return err;
 }
 
+/*
+ * Ports announce themselves by messages after the driver has loaded; the
+ * runner's time limit ends this wait if they never do.
+ */
+static void await_port(const char *name, char *device, size_t size)
+{
+	while (find_port(name, device, size))
+		usleep(10000);
+}
+
 int open_port(const char *name)
 {
 	char device[280];
 	int fd;
 
-	/*
-	 * Ports announce themselves by messages after the driver has loaded;
-	 * the runner's time limit ends this wait if they never do.
-	 */
 	for (;;) {
-		if (!find_port(name, device, sizeof(device))) {
-			fd = open(device, O_RDWR | O_CLOEXEC);
-			if (fd >= 0)
-				return fd;
-			note("%s: %m", device);
-		}
+		await_port(name, device, sizeof(device));
+		fd = open(device, O_RDWR | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		note("%s: %m", device);
 		usleep(10000);
+	}
+}
+
+/* As udev would: /dev/virtio-ports/NAME. */
+void link_ports(const struct job *job)
+{
+	char device[280], link[280];
+
+	if (!job->ports[0])
+		return;
+	if (mkdir("/dev/virtio-ports", 0755))
+		fail("/dev/virtio-ports: %m");
+	for (size_t i = 0; job->ports[i]; i++) {
+		await_port(job->ports[i], device, sizeof(device));
+		snprintf(link, sizeof(link), "/dev/virtio-ports/%s", job->ports[i]);
+		if (symlink(device, link))
+			fail("%s: %m", link);
 	}
 }
 

@@ -16,9 +16,11 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 
+from edudma_guest import paths
 from edudma_test import unit
 
 GUEST = TOP / "scripts/guest"
+QMP = paths.BUILD / "tests/tools/qmp"
 
 # Pages registered with io_uring stay pinned as long as somebody holds the ring:
 # a leak that needs no broken driver.  The child stays when the command ends.
@@ -110,17 +112,35 @@ class Guest(unittest.TestCase):
                   "test -w /dev/edudma0 && test -w /dev/edudma1 && echo nodes; "
                   "cat /sys/module/edudma/parameters/timeout_ms; "
                   "grep -o 'edudma.test=[a-z]*' /proc/cmdline; nproc; tty; "
-                  "echo x > /dev/stderr; readlink /proc/self/fd/0")
+                  "echo x > /dev/stderr; readlink /proc/self/fd/0; "
+                  "sort /sys/class/virtio-ports/*/name | xargs")
         got = self.guest("--env", "ONE=1 x", "--env", "TWO", "--smp", "1",
                          "--append", "edudma.test=yes",
                          "--module-param", "timeout_ms=4321", "--", "sh", "-c", script,
                          cwd=place, env={**os.environ, "TWO": "2"})
         self.expect("pass", 0, got)
         self.assertEqual([str(place), "of the host", "1 x,2", "0", "nodes", "4321",
-                          "edudma.test=yes", "1", "not a tty", "/dev/null"],
+                          "edudma.test=yes", "1", "not a tty", "/dev/null",
+                          "edudma.record edudma.stderr edudma.stdout"],
                          got.stdout.decode().splitlines())
         # What the guest writes stays there.
         self.assertEqual("of the host", (place / "file").read_text())
+
+    def test_monitor(self):
+        # The first user goes away in the middle of what QEMU says to it.
+        script = (f"head -c 5 /dev/virtio-ports/edudma.qmp; qmp={QMP}; "
+                  "$qmp query-name; $qmp query-status | grep -o running | head -n 1; "
+                  "$qmp device_del \"{'id': 'plug'}\" DEVICE_DELETED device plug; "
+                  "$qmp device_del \"{'id': 'plug'}\" || $qmp query-name")
+        got = self.guest("--no-module", "--qmp",
+                         "--qemu-arg=-device", "--qemu-arg=pcie-root-port,id=root1",
+                         "--qemu-arg=-device", "--qemu-arg=edu,id=plug,bus=root1",
+                         "--", "sh", "-c", script)
+        self.expect("pass", 0, got)
+        self.assertEqual(['{"QMP{"name":"edudma-stock"}', "running", "{}",
+                          '{"name":"edudma-stock"}'],
+                         got.stdout.decode().splitlines())
+        self.assertIn(b"qmp: Device 'plug' not found", got.stderr)
 
     def test_share_is_written(self):
         share = pathlib.Path(self.directory.name) / "share, d"
