@@ -30,6 +30,7 @@ class Lane:
     accel: str = ""             # tcg or kvm, where only one will do
     kernel: str = ""            # directory in the cache's kernel/; or the host's
     emulator: str = "qemu-system-x86_64"
+    suites: str = "driver userspace"   # directories of tests/ whose suites it runs
     append: list = dataclasses.field(default_factory=list)   # kernel command line
     params: list = dataclasses.field(default_factory=list)   # of the module
     devices: list = dataclasses.field(default_factory=list)  # before the others

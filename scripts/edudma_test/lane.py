@@ -26,7 +26,7 @@ def _command(lane, logs):
     pattern = os.environ.get("T")
     if pattern:
         command += ["--env", f"EDUDMA_TEST={pattern}"]
-    return command + ["--", paths.SCRIPTS / "run-suites", *plan.suites()]
+    return command + ["--", paths.SCRIPTS / "run-suites", *plan.programs(lane)]
 
 
 def _relay(out, stream):

@@ -1,31 +1,66 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which tests there are, and which of them are wanted.
 
-Tests are named GROUP.….  A lane's are those of the suites, SUITE.FIXTURE.TEST.
-The others are programs that print TAP, tests/GROUP/NAME.t, which run on the
-host and are named GROUP.NAME.
+Tests are named GROUP.….  A lane's are those of its suites, SUITE.FIXTURE.TEST;
+a suite belongs to a directory of tests/, and a lane names the directories whose
+suites it runs.  The others are programs that print TAP, tests/GROUP/NAME.t,
+which run on the host and are named GROUP.NAME.
 """
 
 import fnmatch
+import functools
 import os
 import subprocess
 
-from edudma_guest import lanes, paths
+from edudma_guest import Trouble, lanes, paths
 
 # Lanes that run when none are named, in the order in which they start: the
 # slowest first, so that the last ones end together.
-LANES = ("stock", "intx", "iommu", "wide")
+LANES = ("stock", "intx", "iommu", "wide", "virtual")
 
 
+@functools.cache
 def suites():
-    """The suites' programs."""
+    """Directory -> names of its suites, each in the order in which they run."""
     done = subprocess.run(
         ["make", "-s", "--no-print-directory", "-C", paths.TOP / "tests", "list",
          f"BUILD={paths.BUILD}", "KSELFTEST_DIR=/"], check=True, text=True,
         stdout=subprocess.PIPE,
         env={name: value for name, value in os.environ.items()
              if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
-    return [str(paths.BUILD / "tests" / name) for name in done.stdout.split()]
+    listed = {}
+    for line in done.stdout.splitlines():
+        directory, name = line.split()
+        listed.setdefault(directory, []).append(name)
+    return listed
+
+
+def suites_of(lane):
+    """The names of the suites that a lane runs."""
+    names = []
+    for directory in lanes.load(lane).suites.split():
+        if directory not in suites():
+            raise Trouble(f"lane '{lane}': there are no suites in tests/{directory}")
+        names += suites()[directory]
+    return names
+
+
+def programs(lane):
+    """The programs of a lane's suites."""
+    return [str(paths.BUILD / "tests" / name) for name in suites_of(lane)]
+
+
+def nowhere():
+    """Suites that no lane runs unless it is named."""
+    run = {name for lane in LANES for name in suites_of(lane)}
+    return sorted(name for names in suites().values() for name in names
+                  if name not in run)
+
+
+def may_match(suite, pattern):
+    """Can the pattern match a test of this suite, SUITE.FIXTURE.TEST?"""
+    return any(fnmatch.fnmatchcase(f"{suite}.", pattern[:end])
+               for end in range(len(pattern) + 1))
 
 
 def name_of(path):
@@ -39,17 +74,27 @@ def host_tests():
     return {name_of(path): path for path in files}
 
 
+def wanted_lanes(names, pattern):
+    """Those of the lanes that have a suite for the pattern."""
+    # Each is read, to refuse a wrong name before anything runs.
+    return [name for name in names
+            if any(may_match(suite, pattern or "*") for suite in suites_of(name))]
+
+
 def wanted_files(names, pattern):
     """What prove is to run: lanes' files and host tests.
 
     names are lanes: then only they are wanted; none are all of them.  A pattern
-    that begins with a group of host tests leaves the lanes out.
+    that begins with a group of host tests leaves the lanes out, any other those
+    that have no suite for it.
     """
     tests = host_tests()
     chosen = [path for name, path in tests.items()
               if fnmatch.fnmatch(name, pattern or "*")]
     if pattern.split(".")[0] in {path.parent.name for path in tests.values()}:
         return chosen
-    # Read each, to refuse a wrong name before anything runs.
-    files = [paths.LANES / f"{lanes.load(name).name}.conf" for name in names or LANES]
+    if not names and nowhere():
+        raise Trouble(f"no lane runs {', '.join(nowhere())}: see LANES in {__file__}")
+    files = [paths.LANES / f"{name}.conf"
+             for name in wanted_lanes(names or LANES, pattern)]
     return files + ([] if names else chosen)

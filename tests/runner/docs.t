@@ -18,6 +18,11 @@ report() {
 
 documents="README.md docs/*.md"
 
+# Sources of the suites; tests/userspace/ has suites by other names.
+suites() {
+	grep -l '^TEST_HARNESS_MAIN' tests/*/*.c | grep -v '^tests/userspace/'
+}
+
 # `suite.fixture.test` with or without a variant is not told apart: the fixture
 # and the test must be in the suite's source.
 named_tests() {
@@ -25,8 +30,8 @@ named_tests() {
 	# shellcheck disable=SC2016,SC2086
 	grep -oh '`[a-z_]*\.[a-z_0-9]*\.[a-z_0-9]*`' $documents | tr -d '`' | sort -u |
 	while IFS=. read -r suite fixture name; do
-		[ -f "tests/driver/$suite.c" ] || continue
-		grep -q "^TEST_F[A-Z_]*(${fixture}, ${name}[,)]" "tests/driver/$suite.c" ||
+		source=$(suites | grep "/$suite.c\$") || continue
+		grep -q "^TEST_F[A-Z_]*(${fixture}, ${name}[,)]" "$source" ||
 			echo "test $suite.$fixture.$name"
 	done
 }
@@ -61,8 +66,7 @@ report "every lane is described" \
 	"$(find scripts/lanes -name '*.conf' -printf '%f\n' | sed 's/\.conf$//' |
 		undocumented docs/testing.md)"
 report "every suite is described" \
-	"$(grep -l '^TEST_HARNESS_MAIN' tests/driver/*.c | sed 's,.*/,,; s/\.c$//' |
-		undocumented docs/testing.md)"
+	"$(suites | sed 's,.*/,,; s/\.c$//' | undocumented docs/testing.md)"
 # ERESTARTSYS is what the kernel makes EINTR or a restart of; EBUSY is probe's.
 report "every errno of the driver is described" \
 	"$(grep -oh '\-E[A-Z0-9]*\b' driver/*.c | tr -d - | sort -u |

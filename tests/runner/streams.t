@@ -161,12 +161,21 @@ class Plan(unittest.TestCase):
     def test_choice(self):
         everything = {*plan.LANES, *plan.host_tests()}
         self.assertIn("runner.judge", everything)
+        plain = set(plan.LANES) - {"virtual"}
         for names, pattern, want in (
                 ((), "", everything),
                 ((), "*", everything),
                 (["wide"], "", {"wide"}),
+                (["virtual"], "", {"virtual"}),
                 (["bench", "wide"], "node.*", {"bench", "wide"}),
-                ((), "signal.*.killed*", set(plan.LANES)),
+                # A suite runs where it belongs, and no lane is booted in vain.
+                ((), "signal.*.killed*", plain),
+                ((), "userspace_tool.*", plain),
+                ((), "killed.*", {"virtual"}),
+                ((), "*.of_no_suite_in_particular", set(plan.LANES)),
+                (["stock", "virtual"], "signal.*", {"stock"}),
+                (["stock"], "killed.*", set()),
+                ((), "nowhere.*", set()),
                 ((), "runner.judge", {"runner.judge"}),
                 (["wide"], "runner.j*", {"runner.judge"}),
                 ((), "runner.nothing", set())):
@@ -174,6 +183,64 @@ class Plan(unittest.TestCase):
                 self.assertEqual(want, self.chosen(names, pattern))
         with self.assertRaises(Trouble):
             self.chosen(["nowhere"])
+
+    def test_pattern_and_suite(self):
+        for suite, pattern, want in (
+                ("signal", "signal.*", True),
+                ("signal", "signal.signal.killed", True),
+                ("signal", "s*", True),
+                ("signal", "*killed", True),
+                ("signal", "si?nal.[a-f]*", True),
+                ("signal", "signa[lx].x", True),
+                ("signal", "signal", False),
+                ("signal", "sign.*", False),
+                ("signal", "signals.*", False),
+                ("signal", "storm.*", False),
+                ("signal", "*x.signal.y", True)):
+            with self.subTest(suite=suite, pattern=pattern):
+                self.assertEqual(want, plan.may_match(suite, pattern))
+
+    def test_lane_runs_the_suites_of_its_directories(self):
+        listed = {"driver": ["a", "b"], "userspace": ["c"], "special": ["d"]}
+        with self.lanes(plain="", one="suites = special",
+                        both="suites = driver special", wrong="suites = speical"), \
+             mock.patch.object(plan, "suites", return_value=listed):
+            self.assertEqual(["a", "b", "c"], plan.suites_of("plain"))
+            self.assertEqual(["d"], plan.suites_of("one"))
+            self.assertEqual(["a", "b", "d"], plan.suites_of("both"))
+            with self.assertRaises(Trouble):
+                plan.suites_of("wrong")
+
+    def test_suite_that_would_run_nowhere_is_trouble(self):
+        self.assertEqual([], plan.nowhere())
+        listed = {"driver": ["a"], "userspace": [], "special": ["d"]}
+        with self.lanes(plain="", one="suites = special"), \
+             mock.patch.object(plan, "suites", return_value=listed), \
+             mock.patch.object(plan, "LANES", ("plain",)):
+            self.assertEqual(["d"], plan.nowhere())
+            with self.assertRaisesRegex(Trouble, "no lane runs d"):
+                self.chosen()
+            with mock.patch.object(plan, "LANES", ("plain", "one")):
+                self.assertEqual([], plan.nowhere())
+
+    def test_each_suite_there_is_is_built(self):
+        # Those of user space have a name of their own and a Makefile.
+        have = {(path.parent.name, path.stem) for path in TOP.glob("tests/*/*.c")
+                if path.parent.name != "userspace"
+                and "\nTEST_HARNESS_MAIN" in path.read_text()}
+        self.assertEqual(have, {(directory, name)
+                                for directory, names in plan.suites().items()
+                                for name in names if directory != "userspace"})
+
+    @contextlib.contextmanager
+    def lanes(self, **sections):
+        """Lanes that say this, in place of ours."""
+        with tempfile.TemporaryDirectory() as name:
+            for lane_name, text in sections.items():
+                (pathlib.Path(name) / f"{lane_name}.conf").write_text(
+                    f"[lane]\n{text}\n")
+            with mock.patch("edudma_guest.paths.LANES", pathlib.Path(name)):
+                yield
 
 
 class Summary(unittest.TestCase):
