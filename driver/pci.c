@@ -31,8 +31,10 @@ static int edudma_probe_mapping(struct edudma_device *edev)
 	void *page;
 
 	page = (void *)__get_free_page(GFP_KERNEL | GFP_DMA);
-	if (!page)
+	if (!page) {
+		dev_err(dev, "no page to try a DMA mapping with\n");
 		return -ENOMEM;
+	}
 
 	addr = dma_map_single(dev, page + 1, 1, DMA_TO_DEVICE);
 	if (dma_mapping_error(dev, addr)) {
@@ -101,8 +103,9 @@ static int edudma_try_irq(struct edudma_device *edev, unsigned int type)
 	ret = edev->engine.ops->request_irq(edev, pci_irq_vector(pdev, 0),
 					    type == PCI_IRQ_INTX ? IRQF_SHARED : 0);
 	if (ret) {
-		dev_warn(&pdev->dev, "%s interrupt does not arrive\n",
-			 type == PCI_IRQ_INTX ? "INTx" : "MSI");
+		dev_warn(&pdev->dev, "%s interrupt %s\n",
+			 type == PCI_IRQ_INTX ? "INTx" : "MSI",
+			 ret == -EIO ? "does not arrive" : "cannot be requested");
 		pci_free_irq_vectors(pdev);
 	}
 
@@ -147,9 +150,14 @@ static int edudma_init_hardware(struct edudma_device *edev)
 	/* Whoever used the device before may have left a transfer running. */
 	pci_clear_master(pdev);
 
+	if (!(pci_resource_flags(pdev, EDU_BAR) & IORESOURCE_MEM)) {
+		dev_err(&pdev->dev, "BAR %d is missing\n", EDU_BAR);
+		ret = -ENODEV;
+		goto err_disable;
+	}
 	ret = pci_request_region(pdev, EDU_BAR, "edudma");
 	if (ret) {
-		dev_err(&pdev->dev, "BAR %d is missing or taken\n", EDU_BAR);
+		dev_err(&pdev->dev, "BAR %d is taken\n", EDU_BAR);
 		goto err_disable;
 	}
 
@@ -191,11 +199,14 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	int ret;
 
 	edev = edudma_device_alloc(pdev);
-	if (IS_ERR(edev))
+	if (IS_ERR(edev)) {
+		dev_err(&pdev->dev, "no memory or no number for a node\n");
 		return PTR_ERR(edev);
+	}
 
 	edev->wq = alloc_workqueue("edudma%d", WQ_UNBOUND, 0, edev->id);
 	if (!edev->wq) {
+		dev_err(&pdev->dev, "no memory for a workqueue\n");
 		ret = -ENOMEM;
 		goto err_put;
 	}
