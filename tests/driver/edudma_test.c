@@ -29,21 +29,28 @@ void die(const char *what)
 
 /* file system values --------------------------------------------------- */
 
-uint64_t file_read_u64(const char *path)
+void file_read(const char *path, char *text, size_t size)
 {
-	char text[32];
-	ssize_t got;
+	ssize_t got = -1;
 	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return UINT64_MAX;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return UINT64_MAX;
-	text[got] = '\0';
-	return strtoull(text, NULL, 0);
+	if (fd >= 0) {
+		got = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[got > 0 ? got : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+uint64_t file_read_u64(const char *path)
+{
+	char text[32], *end;
+	uint64_t value;
+
+	file_read(path, text, sizeof(text));
+	value = strtoull(text, &end, 0);
+	return end == text ? UINT64_MAX : value;
 }
 
 int file_write(const char *path, const char *text)

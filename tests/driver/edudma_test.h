@@ -138,6 +138,9 @@ uint64_t pins_outstanding(void);
 
 /* file system values --------------------------------------------------- */
 
+/** file_read() - the first line of a file; "" if it cannot be read */
+void file_read(const char *path, char *text, size_t size);
+
 /** file_read_u64() - the number in a file; UINT64_MAX if there is none */
 uint64_t file_read_u64(const char *path);
 

@@ -4,24 +4,12 @@
  * when nothing is complete.
  */
 #include "edudma_fixture.h"
+#include "edudma_pci.h"
 
 #include <sys/mman.h>
 
 #define PART		64
 #define TIMEOUT_MS	300
-
-/* PCI configuration space, as the header <linux/pci_regs.h> has it. */
-#define COMMAND			0x04
-#define COMMAND_MASTER		0x0004
-#define COMMAND_INTX_DISABLE	0x0400
-#define CAPABILITY_POINTER	0x34
-#define CAPABILITY_MSI		0x05
-#define MSI_FLAGS		2
-#define MSI_FLAGS_ENABLE	0x0001
-
-/* edu's registers. */
-#define IRQ_RAISE		0x60
-#define IRQ_DMA			0x100
 
 FIXTURE(device)
 {
@@ -34,52 +22,19 @@ FIXTURE(device)
 	uint8_t *buf;
 };
 
-static uint16_t config_read(int config, int at)
-{
-	uint16_t value;
-
-	if (pread(config, &value, sizeof(value), at) != sizeof(value))
-		die("configuration space");
-	return value;
-}
-
-static void config_write(int config, int at, uint16_t value)
-{
-	if (pwrite(config, &value, sizeof(value), at) != sizeof(value))
-		die("configuration space");
-}
-
-/* Where the MSI capability is, or 0. */
-static int msi_capability(int config)
-{
-	int at = config_read(config, CAPABILITY_POINTER) & 0xfc;
-
-	while (at) {
-		uint16_t head = config_read(config, at);
-
-		if ((head & 0xff) == CAPABILITY_MSI)
-			return at;
-		at = (head >> 8) & 0xfc;
-	}
-	return 0;
-}
-
 FIXTURE_SETUP(device)
 {
-	char path[96];
-
 	BED_SETUP(&self->bed);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config",
-		 self->bed.dev.slot);
-	self->config = open(path, O_RDWR | O_CLOEXEC);
+	self->config = pci_config_open(self->bed.dev.slot);
 	ASSERT_LE(0, self->config);
 	if (self->bed.info.capabilities & EDUDMA_CAP_MSI) {
-		self->flag_at = msi_capability(self->config) + MSI_FLAGS;
-		self->flag = MSI_FLAGS_ENABLE;
-		ASSERT_LT(MSI_FLAGS, self->flag_at);
+		self->flag_at = pci_capability(self->config, PCI_CAP_ID_MSI) +
+				PCI_MSI_FLAGS;
+		self->flag = PCI_MSI_FLAGS_ENABLE;
+		ASSERT_LT(PCI_MSI_FLAGS, self->flag_at);
 	} else {
-		self->flag_at = COMMAND;
-		self->flag = COMMAND_INTX_DISABLE;
+		self->flag_at = PCI_COMMAND;
+		self->flag = PCI_COMMAND_INTX_DISABLE;
 		self->set_is_off = true;
 	}
 	self->timeout_ms = param_get("timeout_ms");
@@ -97,13 +52,13 @@ FIXTURE_TEARDOWN(device)
 
 static void interrupts(FIXTURE_DATA(device) *self, bool on)
 {
-	uint16_t value = config_read(self->config, self->flag_at);
+	uint16_t value = pci_config_read(self->config, self->flag_at);
 
 	if (on != self->set_is_off)
 		value |= self->flag;
 	else
 		value &= ~self->flag;
-	config_write(self->config, self->flag_at, value);
+	pci_config_write(self->config, self->flag_at, value);
 }
 
 TEST_F(device, that_loses_an_interrupt_fails_the_transfer_with_etimedout)
@@ -154,7 +109,7 @@ TEST_F(device, that_lost_an_interrupt_works_afterwards)
 	ASSERT_EQ(ETIMEDOUT, transfer1(self->bed.fd, seg_from(back, PART, 0)));
 	interrupts(self, true);
 	/* It may access memory again. */
-	EXPECT_TRUE(config_read(self->config, COMMAND) & COMMAND_MASTER);
+	EXPECT_TRUE(pci_config_read(self->config, PCI_COMMAND) & PCI_COMMAND_MASTER);
 	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(self->buf, PART, 0)));
 	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(back, PART, 0)));
 	EXPECT_EQ(PART, differs_at(back, PART, 1));
@@ -163,27 +118,18 @@ TEST_F(device, that_lost_an_interrupt_works_afterwards)
 TEST_F(device, that_interrupts_too_early_is_not_believed)
 {
 	struct edudma_segment seg = seg_from(self->buf, PART, 0);
-	volatile uint32_t *regs;
+	volatile uint32_t *regs = pci_registers(self->bed.dev.slot);
 	struct stats delta;
 	struct job job;
-	char path[96];
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
-		 self->bed.dev.slot);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, fd);
-	regs = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	ASSERT_NE(MAP_FAILED, (void *)regs)
-		TH_LOG("%s: %s (boot with iomem=relaxed)", path, strerror(errno));
-
+	ASSERT_NE(NULL, regs)
+		TH_LOG("%s (boot with iomem=relaxed)", strerror(errno));
 	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 7));
 	stats_get(&self->bed.dev, &self->bed.before);
 	job_transfer(&job, self->bed.fd, &seg, 1, 0);
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
 			     self->bed.before.descriptors));
-	regs[IRQ_RAISE / 4] = IRQ_DMA;
+	regs[EDU_IRQ_RAISE] = EDU_IRQ_DMA;
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "spurious_interrupts") >
 			     self->bed.before.spurious_interrupts));
 	/* The page is under DMA all the same. */

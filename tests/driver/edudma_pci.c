@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Configuration space and registers; see edudma_pci.h.
+ */
+#include "edudma_pci.h"
+#include "edudma_test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+int pci_config_open(const char *slot)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", slot);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+uint16_t pci_config_read(int config, int at)
+{
+	uint16_t value;
+
+	if (pread(config, &value, sizeof(value), at) != sizeof(value))
+		die("configuration space");
+	return value;
+}
+
+void pci_config_write(int config, int at, uint16_t value)
+{
+	if (pwrite(config, &value, sizeof(value), at) != sizeof(value))
+		die("configuration space");
+}
+
+int pci_capability(int config, uint8_t id)
+{
+	int at = pci_config_read(config, PCI_CAPABILITY_LIST) & 0xfc;
+
+	while (at) {
+		uint16_t head = pci_config_read(config, at);
+
+		if ((head & 0xff) == id)
+			return at;
+		at = (head >> 8) & 0xfc;
+	}
+	return 0;
+}
+
+volatile uint32_t *pci_registers(const char *slot)
+{
+	char path[96];
+	void *regs;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", slot);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	regs = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return regs == MAP_FAILED ? NULL : regs;
+}
