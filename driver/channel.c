@@ -287,6 +287,8 @@ void edudma_channel_release(struct edudma_chunk *chunk)
 	struct edudma_channel *ch = req->channel;
 	unsigned long flags;
 
+	edudma_device_let_sleep(ch->edev);
+
 	spin_lock_irqsave(&ch->lock, flags);
 	req->done += chunk->bytes_done;
 	req->in_flight--;

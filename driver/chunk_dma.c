@@ -212,7 +212,7 @@ static int edudma_chunk_map(struct edudma_chunk *chunk)
  *
  * Context: Process, may sleep; no locks.
  * Return: 0; -ENODEV if the device is gone, -ENOMEM, -EIO if it could not be
- * mapped, -ERESTARTSYS if the process is being killed, or why the request was
+ * woken or mapped, -ERESTARTSYS if the process is being killed, or why the request was
  * stopped.
  */
 int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
@@ -225,9 +225,16 @@ int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 		return ret;
 
 	down_read(&edev->gate);
-	ret = edev->gone ? -ENODEV : edudma_chunk_map(chunk);
+	if (edev->gone) {
+		ret = -ENODEV;
+		goto err_unlock;
+	}
+	ret = edudma_device_wake(edev);
 	if (ret)
-		goto err_unprepare;
+		goto err_unlock;
+	ret = edudma_chunk_map(chunk);
+	if (ret)
+		goto err_let_sleep;
 	ret = edudma_channel_submit(chunk, last);
 	if (ret)
 		goto err_unmap;
@@ -237,7 +244,9 @@ int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 
 err_unmap:
 	edudma_chunk_unmap(chunk, chunk->nr_extents);
-err_unprepare:
+err_let_sleep:
+	edudma_device_let_sleep(edev);
+err_unlock:
 	up_read(&edev->gate);
 	edudma_chunk_unprepare(chunk);
 	return ret;

@@ -18,14 +18,15 @@
 #endif
 
 /* 5.17 added these, which need no #ifdef around the callbacks. */
-#ifndef DEFINE_SIMPLE_DEV_PM_OPS
-#define DEFINE_SIMPLE_DEV_PM_OPS(name, suspend_fn, resume_fn)	\
-	const struct dev_pm_ops name = {			\
-		.suspend = suspend_fn, .resume = resume_fn,	\
-		.freeze = suspend_fn, .thaw = resume_fn,	\
-		.poweroff = suspend_fn, .restore = resume_fn,	\
-	}
-#define pm_sleep_ptr(ptr) (ptr)
+#ifndef SYSTEM_SLEEP_PM_OPS
+#define SYSTEM_SLEEP_PM_OPS(suspend_fn, resume_fn)		\
+	.suspend = suspend_fn, .resume = resume_fn,		\
+	.freeze = suspend_fn, .thaw = resume_fn,		\
+	.poweroff = suspend_fn, .restore = resume_fn,
+#define RUNTIME_PM_OPS(suspend_fn, resume_fn, idle_fn)		\
+	.runtime_suspend = suspend_fn,				\
+	.runtime_resume = resume_fn,				\
+	.runtime_idle = idle_fn,
 #endif
 
 /*

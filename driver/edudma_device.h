@@ -141,6 +141,10 @@ static inline void edudma_count(atomic64_t *counter, u64 n)
 /* Pages of user memory that one chunk may pin. */
 unsigned int edudma_chunk_pages(const struct edudma_device *edev);
 
+/* pci.c: power. */
+int edudma_device_wake(struct edudma_device *edev);
+void edudma_device_let_sleep(struct edudma_device *edev);
+
 /* chardev.c: the node.  May sleep. */
 int edudma_chardev_init(void);
 void edudma_chardev_exit(void);

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
+#include <linux/pm_runtime.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
@@ -17,7 +18,36 @@
 #define EDU_DEVICE_ID	0x11e8
 #define EDU_BAR		0
 
+/* Until an idle device is put to sleep, where user space allows that at all. */
+#define EDUDMA_AUTOSUSPEND_MS	1000
+
 struct workqueue_struct *edudma_wq;
+
+/**
+ * edudma_device_wake() - keep the device awake until edudma_device_let_sleep()
+ * @edev:	the device
+ *
+ * Context: Process, under edudma_device.gate while not gone.  May sleep.
+ * Return: 0, or -EIO if it does not wake.
+ */
+int edudma_device_wake(struct edudma_device *edev)
+{
+	return pm_runtime_resume_and_get(&edev->pdev->dev) < 0 ? -EIO : 0;
+}
+
+/**
+ * edudma_device_let_sleep() - undo edudma_device_wake()
+ * @edev:	the device, which edudma_remove() has not let go of yet
+ *
+ * Context: Any.
+ */
+void edudma_device_let_sleep(struct edudma_device *edev)
+{
+	struct device *dev = &edev->pdev->dev;
+
+	pm_runtime_mark_last_busy(dev);
+	pm_runtime_put_autosuspend(dev);
+}
 
 /*
  * Finds out whether a mapping is more than an address: whether the DMA API
@@ -193,6 +223,21 @@ static void edudma_exit_hardware(struct edudma_device *edev)
 	pci_disable_device(pdev);
 }
 
+/* The PCI core keeps the device awake for drivers that do not do this. */
+static void edudma_init_runtime_pm(struct device *dev)
+{
+	pm_runtime_set_autosuspend_delay(dev, EDUDMA_AUTOSUSPEND_MS);
+	pm_runtime_use_autosuspend(dev);
+	pm_runtime_mark_last_busy(dev);
+	pm_runtime_put_autosuspend(dev);
+}
+
+static void edudma_exit_runtime_pm(struct device *dev)
+{
+	pm_runtime_get_noresume(dev);
+	pm_runtime_dont_use_autosuspend(dev);
+}
+
 static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct edudma_device *edev;
@@ -235,6 +280,7 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev_info(&edev->dev, "%u address bits%s, %s, %u bounce pages\n",
 		 fls64(edev->address_mask), edev->iommu ? " behind an IOMMU" : "",
 		 edev->msi ? "MSI" : "INTx", edev->bounce.count);
+	edudma_init_runtime_pm(&pdev->dev);
 	return 0;
 
 err_shutdown:
@@ -263,6 +309,7 @@ static void edudma_remove(struct pci_dev *pdev)
 {
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
+	edudma_exit_runtime_pm(&pdev->dev);
 	edudma_device_retire(edev);
 	edudma_device_unpublish(edev);
 	edudma_channel_shutdown(&edev->channel);
@@ -284,8 +331,9 @@ static void edudma_shutdown(struct pci_dev *pdev)
 }
 
 /*
- * Before the function sleeps or is reset, the engine comes to a halt between
- * two descriptors, behind the fence.  Requests wait and go on afterwards.
+ * Before the system sleeps or the function is reset, the engine comes to a halt
+ * between two descriptors, behind the fence.  Requests wait and go on
+ * afterwards.
  */
 static int edudma_suspend(struct device *dev)
 {
@@ -303,7 +351,30 @@ static int edudma_resume(struct device *dev)
 	return 0;
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(edudma_pm_ops, edudma_suspend, edudma_resume);
+/*
+ * An idle device needs no access to memory, and what is above it may sleep.
+ * Every chunk keeps the device awake from before it is mapped until it is
+ * released, so nothing is in flight here, and turns need not be held back.
+ */
+static int edudma_runtime_suspend(struct device *dev)
+{
+	struct edudma_device *edev = dev_get_drvdata(dev);
+
+	return edev->engine.ops->quiesce(&edev->channel) ? -EBUSY : 0;
+}
+
+static int edudma_runtime_resume(struct device *dev)
+{
+	struct edudma_device *edev = dev_get_drvdata(dev);
+
+	edev->engine.ops->restart(&edev->channel);
+	return 0;
+}
+
+static const struct dev_pm_ops edudma_pm_ops = {
+	SYSTEM_SLEEP_PM_OPS(edudma_suspend, edudma_resume)
+	RUNTIME_PM_OPS(edudma_runtime_suspend, edudma_runtime_resume, NULL)
+};
 
 static void edudma_reset_prepare(struct pci_dev *pdev)
 {
@@ -333,7 +404,7 @@ static struct pci_driver edudma_driver = {
 	.remove = edudma_remove,
 	.shutdown = edudma_shutdown,
 	.err_handler = &edudma_err_handlers,
-	.driver.pm = pm_sleep_ptr(&edudma_pm_ops),
+	.driver.pm = pm_ptr(&edudma_pm_ops),
 };
 
 static int __init edudma_init(void)

@@ -42,6 +42,7 @@ CONSOLE = (
     r"sleeping function called from invalid context",
     # A counter that went wrong, a list that does, a bad free.
     r"refcount_t: ",
+    r"Runtime PM usage count underflow",
     r"list_(add|del) corruption",
     r"Bad page (state|map|cache)",
     r"cache .*: double free|Freelist corrupt|Redzone overwritten|Poison overwritten",

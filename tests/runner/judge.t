@@ -148,6 +148,7 @@ rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
 refcount_t: underflow; use-after-free.
 list_del corruption. prev->next should be ffff, but was 0
 DMA-API: edudma 0000:00:02.0: device driver frees DMA memory with different size
+edudma 0000:00:02.0: Runtime PM usage count underflow!
 DMAR: [DMA Write NO_PASID] Request device [00:02.0] fault addr 0x1000 [fault reason 0x05] PTE Write access is not set
 DMAR: DRHD: handling fault status reg 2
 irq 11: nobody cared (try booting with the "irqpoll" option)
