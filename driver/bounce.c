@@ -123,11 +123,12 @@ static bool edudma_bounce_try_get(struct edudma_bounce *pool,
  * edudma_bounce_get() - borrow slots
  * @pool:	the pool
  * @slots:	where to put @count slot numbers
- * @count:	how many, at most a third of the pool (edudma_chunk_pages())
+ * @count:	how many, at most what edudma_chunk_pages() says
  *
- * Waits for other chunks to return theirs.  That ends: those who hold slots are
- * the running request (two chunks), the one on deck (one chunk), both below a
- * third each, and chunks on their way out, which wait for nobody.
+ * Waits for other chunks to return theirs.  That ends: those who hold slots are,
+ * on each channel, the running request (two chunks) and the one on deck (one
+ * chunk), for whom together there is room, and chunks on their way out, which
+ * wait for nobody.
  *
  * Context: May sleep; killable.
  * Return: 0, -ERESTARTSYS if the process is being killed, or -EIO if the pool

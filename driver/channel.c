@@ -143,6 +143,20 @@ static void edudma_request_stop(struct edudma_request *req, int error,
 	wake_up(&req->wait);
 }
 
+/* Has the engine drop what it was given, if it can. */
+static void edudma_channel_abort(struct edudma_channel *ch, struct list_head *done)
+{
+	const struct edudma_engine_ops *ops = ch->edev->engine.ops;
+
+	if (!ops->abort || ch->state != EDUDMA_CHANNEL_OPEN || !ch->posted)
+		return;
+
+	if (ops->abort(ch, done))
+		edudma_channel_fault(ch);
+	else
+		wake_up(&ch->drained);
+}
+
 /* Takes its chunks from a request once the engine is known to be quiet. */
 static void edudma_request_strip(struct edudma_request *req,
 				 struct list_head *done)
@@ -252,8 +266,9 @@ void edudma_channel_finish(struct edudma_request *req)
  * @req:	a request that was entered
  * @error:	what it ends with if it was not stopped before
  *
- * Descriptors that the engine has are waited out by the channel, the chunks
- * they belong to stay with it until then.  Everything else is released.
+ * Descriptors that the engine has are aborted, or waited out by the channel if
+ * the engine cannot do that; the chunks they belong to stay with it until then.
+ * Everything else is released.
  *
  * Context: Process; no locks.
  */
@@ -268,6 +283,8 @@ void edudma_channel_cancel(struct edudma_request *req, int error)
 	if (req->state == EDUDMA_TURN_WAITING) {
 		edudma_turns_remove(&req->turn);
 		edudma_request_move(req, EDUDMA_TURN_OVER);
+	} else if (req == ch->running) {
+		edudma_channel_abort(ch, &done);
 	}
 	edudma_channel_advance(ch);
 	spin_unlock_irqrestore(&ch->lock, flags);
@@ -345,37 +362,87 @@ struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req)
 	return chunk;
 }
 
+/* The chunk of the descriptor that is to be retired next; one is posted. */
+static struct edudma_chunk *edudma_channel_front(const struct edudma_channel *ch)
+{
+	return list_first_entry(&ch->running->chunks, struct edudma_chunk, node);
+}
+
 /**
- * edudma_channel_retire() - descriptors have been executed
- * @ch:		the channel
- * @count:	how many, in the order they were issued
- * @done:	chunks that are complete are added here
- *
- * Issues what comes next before it returns, so the caller can take its time
- * with @done, which it must give to edudma_chunks_complete() without the lock.
+ * edudma_channel_oldest() - the descriptor that is to be retired next
+ * @ch:		the channel, with something posted
  *
  * Context: Any, under the channel's lock.
  */
-void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
+const struct edudma_descriptor *
+edudma_channel_oldest(const struct edudma_channel *ch)
+{
+	const struct edudma_chunk *chunk = edudma_channel_front(ch);
+
+	return &chunk->descs.array[chunk->retired];
+}
+
+/**
+ * edudma_channel_retire() - the engine is done with the oldest descriptor
+ * @ch:		the channel, with something posted
+ * @moved:	all of its bytes were moved; once false, false until nothing is
+ *		posted, since what is reported done is done from the first on
+ * @done:	its chunk is added here if it is complete
+ *
+ * After one or more of these comes edudma_channel_retired(), and then, without
+ * the lock, edudma_chunks_complete() for @done.
+ *
+ * Context: Any, under the channel's lock.
+ */
+void edudma_channel_retire(struct edudma_channel *ch, bool moved,
 			   struct list_head *done)
 {
-	struct edudma_chunk *chunk;
+	struct edudma_chunk *chunk = edudma_channel_front(ch);
 
-	while (count--) {
-		chunk = list_first_entry(&ch->running->chunks,
-					 struct edudma_chunk, node);
+	if (moved)
 		chunk->bytes_done += chunk->descs.array[chunk->retired].len;
-		chunk->retired++;
-		ch->posted--;
-		if (chunk->retired == chunk->limit)
-			list_move_tail(&chunk->node, done);
-	}
+	chunk->retired++;
+	ch->posted--;
+	if (chunk->retired == chunk->limit)
+		list_move_tail(&chunk->node, done);
+}
+
+/**
+ * edudma_channel_retired() - go on after descriptors were retired
+ * @ch:		the channel
+ *
+ * Issues what comes next before it returns, so the caller can take its time
+ * with what is complete.
+ *
+ * Context: Any, under the channel's lock.
+ */
+void edudma_channel_retired(struct edudma_channel *ch)
+{
+	ch->finished = 0;
 	edudma_channel_advance(ch);
-	if (!ch->posted) {
+	if (!ch->posted)
 		wake_up(&ch->drained);
-		if (ch->running)
-			edudma_channel_touch(ch);
-	}
+	if (ch->running)
+		edudma_channel_touch(ch);
+}
+
+/**
+ * edudma_channel_fault() - the engine does not work as it should
+ * @ch:		the channel
+ *
+ * Whatever is posted fails with -EIO, behind the fence.
+ *
+ * Context: Any, under the channel's lock.
+ */
+void edudma_channel_fault(struct edudma_channel *ch)
+{
+	if (ch->state != EDUDMA_CHANNEL_OPEN)
+		return;
+
+	ch->state = EDUDMA_CHANNEL_FAULTED;
+	ch->watchdog_at = jiffies;
+	mod_delayed_work(edudma_wq, &ch->watchdog, 0);
+	wake_up(&ch->drained);
 }
 
 /*
@@ -391,6 +458,7 @@ static void edudma_channel_die(struct edudma_channel *ch, int error)
 	spin_lock_irq(&ch->lock);
 	if (ch->state != EDUDMA_CHANNEL_CLOSED)
 		ch->state = EDUDMA_CHANNEL_DEAD;
+	ch->runaway = true;
 	ch->posted = 0;
 	edudma_channel_stop_all(ch, error, &done);
 	if (ch->running)
@@ -405,17 +473,15 @@ static void edudma_channel_die(struct edudma_channel *ch, int error)
 	}
 }
 
-/* A descriptor is overdue: fence the engine off, fail its request, go on. */
-static void edudma_channel_recover(struct edudma_channel *ch)
+/* Fences the engine off, fails the request that it was working on, goes on. */
+static void edudma_channel_recover(struct edudma_channel *ch, int error)
 {
 	struct edudma_device *edev = ch->edev;
 	LIST_HEAD(done);
 
-	dev_warn_ratelimited(&edev->dev, "transfer timed out, stopping the engine\n");
-	edudma_count(&edev->stats.timeouts, 1);
-
 	if (edev->engine.ops->quiesce(ch)) {
-		dev_crit(&edev->dev, "engine does not stop, the device is unusable until it is reset or bound anew\n");
+		dev_crit(&edev->dev, "channel %u does not stop, it is unusable until the device is reset or bound anew\n",
+			 ch->index);
 		edudma_channel_die(ch, -EIO);
 		return;
 	}
@@ -423,8 +489,11 @@ static void edudma_channel_recover(struct edudma_channel *ch)
 
 	spin_lock_irq(&ch->lock);
 	ch->posted = 0;
-	edudma_request_stop(ch->running, -ETIMEDOUT, &done);
-	edudma_request_strip(ch->running, &done);
+	ch->finished = 0;
+	if (ch->running) {
+		edudma_request_stop(ch->running, error, &done);
+		edudma_request_strip(ch->running, &done);
+	}
 	if (ch->state == EDUDMA_CHANNEL_FENCING)
 		ch->state = EDUDMA_CHANNEL_OPEN;
 	edudma_channel_advance(ch);
@@ -433,67 +502,95 @@ static void edudma_channel_recover(struct edudma_channel *ch)
 	edudma_chunks_complete(&done);
 }
 
-/* Claims the engine for the fence, unless it has nothing to be stopped. */
-static bool edudma_channel_fence(struct edudma_channel *ch)
+/*
+ * Claims the engine for the fence, if it has failed or has something that it
+ * should have finished.  Returns what to recover from, or 0.
+ */
+static int edudma_channel_claim(struct edudma_channel *ch)
 {
-	bool stuck;
+	int error = 0;
 
-	spin_lock_irq(&ch->lock);
-	stuck = ch->state == EDUDMA_CHANNEL_OPEN && ch->posted;
-	if (stuck)
+	if (ch->state == EDUDMA_CHANNEL_FAULTED) {
+		error = -EIO;
+	} else if (ch->state == EDUDMA_CHANNEL_OPEN && ch->posted) {
+		error = -ETIMEDOUT;
+		dev_warn_ratelimited(&ch->edev->dev, "transfer timed out, stopping channel %u\n",
+				     ch->index);
+		edudma_count(&ch->edev->stats.timeouts, 1);
+	}
+	if (error)
 		ch->state = EDUDMA_CHANNEL_FENCING;
-	spin_unlock_irq(&ch->lock);
 
-	return stuck;
+	return error;
+}
+
+/* Whether the engine has finished something since it was last looked at. */
+static bool edudma_channel_progressed(struct edudma_channel *ch)
+{
+	const struct edudma_engine_ops *ops = ch->edev->engine.ops;
+	unsigned int before = ch->finished;
+
+	if (!ops->progress)
+		return false;
+	ch->finished = ops->progress(ch);
+
+	/* If all is finished there should have been an interrupt. */
+	return ch->finished > before && ch->finished < ch->posted;
 }
 
 /*
- * Runs when the running request was due to make progress.  Either the engine
- * has not finished a descriptor, or the process has not come with its next
- * chunk: then somebody else gets the turn, or one process that waits for a page
- * forever would stop them all.
+ * Runs when the engine has failed, or the running request was due to make
+ * progress.  Then either the engine has not finished a descriptor, or the
+ * process has not come with its next chunk: somebody else gets the turn, or one
+ * process that waits for a page forever would stop them all.
  */
 static void edudma_channel_watchdog(struct work_struct *work)
 {
 	struct edudma_channel *ch =
 		container_of(work, struct edudma_channel, watchdog.work);
 	unsigned long now = jiffies;
-	bool stuck = false;
 	LIST_HEAD(done);
+	int error = 0;
 
 	spin_lock_irq(&ch->lock);
-	if (!edudma_channel_open(ch) || !ch->running) {
+	if (ch->state == EDUDMA_CHANNEL_FAULTED) {
+		error = edudma_channel_claim(ch);
+	} else if (!edudma_channel_open(ch) || !ch->running) {
 		/* nothing to watch */
 	} else if (time_before(now, ch->deadline)) {
 		ch->watchdog_at = ch->deadline;
 		mod_delayed_work(edudma_wq, &ch->watchdog, ch->deadline - now);
-	} else if (ch->posted) {
-		ch->state = EDUDMA_CHANNEL_FENCING;
-		stuck = true;
-	} else {
+	} else if (!ch->posted) {
 		edudma_count(&ch->edev->stats.timeouts, 1);
 		edudma_request_stop(ch->running, -ETIMEDOUT, &done);
 		edudma_channel_advance(ch);
+	} else if (edudma_channel_progressed(ch)) {
+		edudma_channel_touch(ch);
+	} else {
+		error = edudma_channel_claim(ch);
 	}
 	spin_unlock_irq(&ch->lock);
 
 	edudma_chunks_complete(&done);
-	if (stuck)
-		edudma_channel_recover(ch);
+	if (error)
+		edudma_channel_recover(ch, error);
 }
 
 /**
  * edudma_channel_init() - an open channel with nothing to do
  * @ch:		the channel
  * @edev:	its device
+ * @index:	its number, from 0
  */
-void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev)
+void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
+			 unsigned int index)
 {
 	spin_lock_init(&ch->lock);
 	init_waitqueue_head(&ch->drained);
 	edudma_turns_init(&ch->turns);
 	INIT_DELAYED_WORK(&ch->watchdog, edudma_channel_watchdog);
 	ch->edev = edev;
+	ch->index = index;
 	ch->state = EDUDMA_CHANNEL_OPEN;
 }
 
@@ -510,6 +607,7 @@ void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev)
 void edudma_channel_pause(struct edudma_channel *ch)
 {
 	unsigned long timeout = msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
+	int error;
 
 	spin_lock_irq(&ch->lock);
 	ch->paused = true;
@@ -518,9 +616,14 @@ void edudma_channel_pause(struct edudma_channel *ch)
 	/* A recovery that is under way is waited for, a new one does not begin. */
 	cancel_delayed_work_sync(&ch->watchdog);
 
-	if (!wait_event_timeout(ch->drained, !READ_ONCE(ch->posted), timeout) &&
-	    edudma_channel_fence(ch))
-		edudma_channel_recover(ch);
+	wait_event_timeout(ch->drained,
+			   !READ_ONCE(ch->posted) ||
+			   READ_ONCE(ch->state) != EDUDMA_CHANNEL_OPEN, timeout);
+	spin_lock_irq(&ch->lock);
+	error = edudma_channel_claim(ch);
+	spin_unlock_irq(&ch->lock);
+	if (error)
+		edudma_channel_recover(ch, error);
 
 	if (ch->edev->engine.ops->quiesce(ch))
 		edudma_channel_die(ch, -EIO);
@@ -543,12 +646,14 @@ void edudma_channel_resume(struct edudma_channel *ch)
 	if (quiet) {
 		ops->restart(ch);
 	} else {
-		dev_crit(&ch->edev->dev, "engine does not stop, the device is unusable\n");
+		dev_crit(&ch->edev->dev, "channel %u does not stop, it is unusable\n",
+			 ch->index);
 		edudma_channel_die(ch, -EIO);
 	}
 
 	spin_lock_irq(&ch->lock);
 	ch->paused = false;
+	ch->runaway = !quiet;
 	if (quiet && ch->state == EDUDMA_CHANNEL_DEAD)
 		ch->state = EDUDMA_CHANNEL_OPEN;
 	if (ch->running)
@@ -579,7 +684,7 @@ void edudma_channel_shutdown(struct edudma_channel *ch)
 	cancel_delayed_work_sync(&ch->watchdog);
 
 	if (ch->edev->engine.ops->quiesce(ch)) {
-		dev_crit(&ch->edev->dev, "engine does not stop\n");
+		dev_crit(&ch->edev->dev, "channel %u does not stop\n", ch->index);
 		edudma_channel_die(ch, -ENODEV);
 	} else {
 		spin_lock_irq(&ch->lock);

@@ -13,22 +13,28 @@
 #include "turns.h"
 
 struct edudma_chunk;
+struct edudma_descriptor;
 struct edudma_device;
 struct edudma_request;
 
 /**
  * enum edudma_channel_state - whether descriptors may be issued
  * @EDUDMA_CHANNEL_OPEN:	yes
+ * @EDUDMA_CHANNEL_FAULTED: no, the engine has failed and waits for the fence
  * @EDUDMA_CHANNEL_FENCING:	no, the watchdog is stopping the engine
  * @EDUDMA_CHANNEL_DEAD:	no, the engine could not be stopped: never again
  * @EDUDMA_CHANNEL_CLOSED:	no, the device is being removed
  */
 enum edudma_channel_state {
 	EDUDMA_CHANNEL_OPEN,
+	EDUDMA_CHANNEL_FAULTED,
 	EDUDMA_CHANNEL_FENCING,
 	EDUDMA_CHANNEL_DEAD,
 	EDUDMA_CHANNEL_CLOSED,
 };
+
+/* Chunks of a channel that hold pages at a time, see below. */
+#define EDUDMA_CHANNEL_CHUNKS	3U
 
 /**
  * struct edudma_channel - a queue of the engine
@@ -44,14 +50,17 @@ enum edudma_channel_state {
  *		request, and the engine's issuing; irq-safe, innermost but for
  *		the wait queues' and the workqueue's own
  * @edev:	the device
+ * @index:	its number, from 0
  * @state:	see enum edudma_channel_state
  * @paused:	nothing is issued and nobody is late until it is resumed
+ * @runaway:	the engine could not be stopped and may do DMA for ever
  * @turns:	requests that wait
  * @running:	the request whose turn it is, or NULL
  * @on_deck:	the request whose turn is next, or NULL
  * @posted:	descriptors issued and not retired, all of @running
  * @in_flight:	chunks submitted and not released, of all requests
  * @drained:	woken when @in_flight or @posted becomes 0
+ * @finished:	of @posted, those that the watchdog saw finished already
  * @deadline:	in jiffies, when @running must have made progress
  * @watchdog:	looks at @deadline
  * @watchdog_at: in jiffies, when it looks next, if it is pending
@@ -59,20 +68,24 @@ enum edudma_channel_state {
 struct edudma_channel {
 	spinlock_t lock; /* see above */
 	struct edudma_device *edev;
+	unsigned int index;
 	enum edudma_channel_state state;
 	bool paused;
+	bool runaway;
 	struct edudma_turns turns;
 	struct edudma_request *running;
 	struct edudma_request *on_deck;
 	unsigned int posted;
 	unsigned int in_flight;
 	wait_queue_head_t drained;
+	unsigned int finished;
 	unsigned long deadline;
 	struct delayed_work watchdog;
 	unsigned long watchdog_at;
 };
 
-void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev);
+void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
+			 unsigned int index);
 void edudma_channel_shutdown(struct edudma_channel *ch);
 void edudma_channel_pause(struct edudma_channel *ch);
 void edudma_channel_resume(struct edudma_channel *ch);
@@ -86,8 +99,12 @@ void edudma_channel_release(struct edudma_chunk *chunk);
 void edudma_channel_defer(struct edudma_chunk *chunk);
 struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req);
 
-void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
+const struct edudma_descriptor *
+edudma_channel_oldest(const struct edudma_channel *ch);
+void edudma_channel_retire(struct edudma_channel *ch, bool moved,
 			   struct list_head *done);
+void edudma_channel_retired(struct edudma_channel *ch);
+void edudma_channel_fault(struct edudma_channel *ch);
 
 /* chunk.c */
 void edudma_chunks_complete(struct list_head *done);

@@ -56,6 +56,8 @@ static int edudma_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 
 	efile->edev = edev;
+	efile->channel = &edev->channels[(u32)atomic_inc_return(&edev->next_channel) %
+					 edev->engine.channels];
 	edudma_queue_init(&efile->queue);
 	file->private_data = efile;
 
@@ -74,14 +76,14 @@ static int edudma_release(struct inode *inode, struct file *file)
 
 /* Turns the first bytes of a user iterator into segments of the window. */
 static struct edudma_request *
-edudma_request_from_iter(struct edudma_device *edev, const struct iov_iter *from,
+edudma_request_from_iter(struct edudma_file *efile, const struct iov_iter *from,
 			 u64 offset, size_t len, enum edudma_direction direction)
 {
 	struct iov_iter iter = *from;
 	struct edudma_request *req;
 	unsigned int n = 0;
 
-	req = edudma_request_alloc(edev, iter_is_iovec(&iter) ? iter.nr_segs : 1);
+	req = edudma_request_alloc(efile, iter_is_iovec(&iter) ? iter.nr_segs : 1);
 	if (!req)
 		return NULL;
 
@@ -117,7 +119,7 @@ static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 	if (!user_backed_iter(iter))
 		return -EINVAL;
 
-	req = edudma_request_from_iter(efile->edev, iter, iocb->ki_pos, len,
+	req = edudma_request_from_iter(efile, iter, iocb->ki_pos, len,
 				       direction);
 	if (!req)
 		return -ENOMEM;
@@ -236,7 +238,6 @@ struct edudma_device *edudma_device_alloc(struct pci_dev *pdev)
 	edev->pdev = pdev;
 	init_rwsem(&edev->gate);
 	init_waitqueue_head(&edev->poll_wait);
-	edudma_channel_init(&edev->channel, edev);
 
 	device_initialize(&edev->dev);
 	edev->dev.class = &edudma_class;

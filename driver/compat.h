@@ -7,6 +7,7 @@
 #ifndef EDUDMA_COMPAT_H
 #define EDUDMA_COMPAT_H
 
+#include <linux/interrupt.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/uio.h>
@@ -27,6 +28,12 @@
 	.runtime_suspend = suspend_fn,				\
 	.runtime_resume = resume_fn,				\
 	.runtime_idle = idle_fn,
+#endif
+
+/* 5.17 gave irq_set_affinity_hint() names for the two things that it did. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define irq_set_affinity_and_hint(irq, mask) irq_set_affinity_hint(irq, mask)
+#define irq_update_affinity_hint(irq, mask) irq_set_affinity_hint(irq, mask)
 #endif
 
 /*

@@ -92,11 +92,12 @@ struct edudma_stats {
  * @bounce_all:	where the device can reach is not told by physical addresses
  * @mapping_copies: the DMA API itself copies or cleans caches, when it maps and
  *		unmaps, so memory must not be mapped before it is what it is to be
- * @msi:	the interrupt is message signalled
+ * @irq_type:	kind of interrupt, one of PCI_IRQ_MSIX, _MSI, _INTX
  * @address_mask: highest bus address that the device can issue
  * @bounce:	memory the device can reach, for pages that it cannot
  * @engine:	what executes descriptors, with its limits
- * @channel:	the engine's queue
+ * @channels:	the engine's queues, the first engine.channels of them
+ * @next_channel: which the next file gets
  * @wq:		finishes chunks that interrupt context cannot
  * @stats:	counters
  */
@@ -111,11 +112,12 @@ struct edudma_device {
 	bool iommu;
 	bool bounce_all;
 	bool mapping_copies;
-	bool msi;
+	unsigned int irq_type;
 	u64 address_mask;
 	struct edudma_bounce bounce;
 	struct edudma_engine engine;
-	struct edudma_channel channel;
+	struct edudma_channel channels[EDUDMA_MAX_CHANNELS];
+	atomic_t next_channel;
 	struct workqueue_struct *wq;
 	struct edudma_stats stats;
 };
@@ -123,10 +125,12 @@ struct edudma_device {
 /**
  * struct edudma_file - an open file
  * @edev:	its device
+ * @channel:	where its requests run, all of them in order
  * @queue:	its requests that wait for a turn; channel lock
  */
 struct edudma_file {
 	struct edudma_device *edev;
+	struct edudma_channel *channel;
 	struct edudma_queue queue;
 };
 

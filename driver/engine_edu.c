@@ -6,37 +6,20 @@
  * A transfer cannot be aborted and survives a reset of the function.  While one
  * runs, writes to the transfer registers are dropped without a sign.
  */
+#include <linux/completion.h>
 #include <linux/dmi.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/iopoll.h>
+#include <linux/ktime.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include "descriptor.h"
+#include "edu_regs.h"
 #include "edudma_device.h"
 #include "params.h"
-
-#define EDU_ID			0x00	/* RRrr00edh: version, signature */
-#define EDU_LIVENESS		0x04	/* reads as the inverse of what was written */
-#define EDU_IRQ_STATUS		0x24	/* what the device interrupts for */
-#define EDU_IRQ_RAISE		0x60	/* sets bits of the status */
-#define EDU_IRQ_ACK		0x64	/* clears bits of the status */
-#define EDU_DMA_SRC		0x80
-#define EDU_DMA_DST		0x88
-#define EDU_DMA_COUNT		0x90
-#define EDU_DMA_CMD		0x98
-#define EDU_REGS_BYTES		0xa0
-
-#define EDU_ID_SIGNATURE	0x00ed
-#define EDU_ID_SIGNATURE_MASK	0xffff
-
-#define EDU_IRQ_DMA		0x00000100	/* a transfer is complete */
-#define EDU_IRQ_TEST		0x80000000	/* no event of edu's own */
-
-#define EDU_CMD_RUN		0x1		/* start; reads 1 until complete */
-#define EDU_CMD_FROM_DEVICE	0x2		/* window to RAM, else RAM to window */
-#define EDU_CMD_IRQ		0x4		/* interrupt when complete */
 
 #define EDU_WINDOW_BASE		0x40000ULL	/* device address of the window */
 #define EDU_WINDOW_BYTES	4096U
@@ -44,7 +27,23 @@
 /* A transfer takes 100 ms; what runs for this long never ends. */
 #define EDU_FENCE_US		(2 * USEC_PER_SEC)
 #define EDU_FENCE_POLL_US	1000
-#define EDU_IRQ_TEST_MS		1000
+
+/**
+ * struct edu_engine - what the engine keeps
+ * @irq:	interrupt number
+ * @irq_seen:	the interrupt that proves the line has arrived
+ * @started:	when the transfer in flight was started; channel lock
+ */
+struct edu_engine {
+	unsigned int irq;
+	struct completion irq_seen;
+	ktime_t started;
+};
+
+static struct edu_engine *edu_engine(struct edudma_device *edev)
+{
+	return edev->engine.priv;
+}
 
 /*
  * QEMU before 8.0 takes a transfer that reaches the window's last byte for one
@@ -52,13 +51,17 @@
  * tells the version, if it is a versioned one of QEMU's own; what cannot be
  * told is not risked.
  */
-static u64 edu_window_bytes(struct device *dev)
+static u64 edu_window_bytes(struct edudma_device *edev)
 {
 	const char *machine = dmi_get_system_info(DMI_PRODUCT_VERSION) ?: "unknown";
+	u32 id = readl(edev->engine.regs + EDU_ID);
+	struct device *dev = &edev->pdev->dev;
 	unsigned int major, minor;
 
 	if (edudma_window_bytes)
 		return edudma_window_bytes;
+	if (EDU_ID_MAJOR(id) >= EDU_ID_MAJOR_SG)
+		return EDU_WINDOW_BYTES;
 
 	if ((sscanf(machine, "pc-q35-%u.%u", &major, &minor) == 2 ||
 	     sscanf(machine, "pc-i440fx-%u.%u", &major, &minor) == 2) && major >= 8)
@@ -95,26 +98,7 @@ static int edu_init(struct edudma_device *edev)
 {
 	struct edudma_engine *engine = &edev->engine;
 	struct device *dev = &edev->pdev->dev;
-	u32 id, echo;
-
-	if (pci_resource_len(edev->pdev, 0) < EDU_REGS_BYTES) {
-		dev_err(dev, "BAR 0 is too small for edu's registers\n");
-		return -ENODEV;
-	}
-
-	id = readl(engine->regs + EDU_ID);
-	if ((id & EDU_ID_SIGNATURE_MASK) != EDU_ID_SIGNATURE) {
-		dev_err(dev, "identification register reads %#010x, not an edu\n", id);
-		return -ENODEV;
-	}
-
-	writel(id, engine->regs + EDU_LIVENESS);
-	echo = readl(engine->regs + EDU_LIVENESS);
-	if (echo != ~id) {
-		dev_err(dev, "liveness register reads %#010x instead of %#010x\n",
-			echo, ~id);
-		return -EIO;
-	}
+	struct edu_engine *edu;
 
 	if (edu_wait_idle(edev)) {
 		dev_err(dev, "a transfer started by somebody else does not end\n");
@@ -122,14 +106,25 @@ static int edu_init(struct edudma_device *edev)
 	}
 	writel(~0, engine->regs + EDU_IRQ_ACK);
 
-	engine->window_bytes = edu_window_bytes(dev);
+	edu = kzalloc(sizeof(*edu), GFP_KERNEL);
+	if (!edu)
+		return -ENOMEM;
+
+	engine->priv = edu;
+	engine->vectors = 1;
+	engine->channels = 1;
+	engine->window_bytes = edu_window_bytes(edev);
 	engine->max_descriptor_bytes = engine->window_bytes;
 	/* Without 64-bit stores edu clears the upper half of an address. */
-	engine->max_address_bits = IS_ENABLED(CONFIG_64BIT) ? 64 : 32;
-	dev_info(dev, "edu %u.%u, window of %llu bytes\n", id >> 24,
-		 (id >> 16) & 0xff, engine->window_bytes);
+	engine->address_bits = min(edudma_dma_bits,
+				   IS_ENABLED(CONFIG_64BIT) ? 64U : 32U);
 
 	return 0;
+}
+
+static void edu_exit(struct edudma_device *edev)
+{
+	kfree(edev->engine.priv);
 }
 
 static unsigned int edu_issue(struct edudma_channel *ch,
@@ -153,7 +148,7 @@ static unsigned int edu_issue(struct edudma_channel *ch,
 	}
 	writeq(descs->len, engine->regs + EDU_DMA_COUNT);
 	writel(cmd, engine->regs + EDU_DMA_CMD);
-	engine->started = ktime_get();
+	edu_engine(ch->edev)->started = ktime_get();
 
 	return 1;
 }
@@ -173,9 +168,10 @@ static void edu_transfer_done(struct edudma_channel *ch, ktime_t now)
 	spin_lock_irqsave(&ch->lock, flags);
 	if (ch->state == EDUDMA_CHANNEL_OPEN && ch->posted &&
 	    !(readl(engine->regs + EDU_DMA_CMD) & EDU_CMD_RUN)) {
-		ktime_t busy = ktime_sub(now, engine->started);
+		ktime_t busy = ktime_sub(now, edu_engine(edev)->started);
 
-		edudma_channel_retire(ch, 1, &done);
+		edudma_channel_retire(ch, true, &done);
+		edudma_channel_retired(ch);
 		edudma_count(&edev->stats.engine_busy_ns, ktime_to_ns(busy));
 	} else {
 		edudma_count(&edev->stats.spurious_interrupts, 1);
@@ -201,39 +197,39 @@ static irqreturn_t edu_irq(int irq, void *data)
 	edudma_count(&edev->stats.interrupts, 1);
 
 	if (status & EDU_IRQ_TEST)
-		complete(&engine->irq_seen);
+		complete(&edu_engine(edev)->irq_seen);
 	if (status & EDU_IRQ_DMA)
-		edu_transfer_done(&edev->channel, now);
+		edu_transfer_done(&edev->channels[0], now);
 
 	return IRQ_HANDLED;
 }
 
-static int edu_request_irq(struct edudma_device *edev, unsigned int irq,
-			   unsigned long flags)
+static int edu_start(struct edudma_device *edev, unsigned int vectors,
+		     unsigned long flags)
 {
-	struct edudma_engine *engine = &edev->engine;
+	struct edu_engine *edu = edu_engine(edev);
 	int ret;
 
-	init_completion(&engine->irq_seen);
-	ret = request_irq(irq, edu_irq, flags, "edudma", edev);
+	init_completion(&edu->irq_seen);
+	edu->irq = pci_irq_vector(edev->pdev, 0);
+	ret = request_irq(edu->irq, edu_irq, flags, "edudma", edev);
 	if (ret)
 		return ret;
-	engine->irq = irq;
 
-	writel(EDU_IRQ_TEST, engine->regs + EDU_IRQ_RAISE);
-	if (!wait_for_completion_timeout(&engine->irq_seen,
+	writel(EDU_IRQ_TEST, edev->engine.regs + EDU_IRQ_RAISE);
+	if (!wait_for_completion_timeout(&edu->irq_seen,
 					 msecs_to_jiffies(EDU_IRQ_TEST_MS))) {
-		writel(EDU_IRQ_TEST, engine->regs + EDU_IRQ_ACK);
-		free_irq(irq, edev);
+		writel(EDU_IRQ_TEST, edev->engine.regs + EDU_IRQ_ACK);
+		free_irq(edu->irq, edev);
 		return -EIO;
 	}
 
 	return 0;
 }
 
-static void edu_free_irq(struct edudma_device *edev)
+static void edu_stop(struct edudma_device *edev)
 {
-	free_irq(edev->engine.irq, edev);
+	free_irq(edu_engine(edev)->irq, edev);
 }
 
 /*
@@ -248,7 +244,7 @@ static int edu_quiesce(struct edudma_channel *ch)
 	pci_clear_master(edev->pdev);
 	if (edu_wait_idle(edev))
 		return -EIO;
-	synchronize_irq(edev->engine.irq);
+	synchronize_irq(edu_engine(edev)->irq);
 
 	return 0;
 }
@@ -265,8 +261,9 @@ const struct edudma_engine_ops edudma_engine_edu = {
 	.name = "edu",
 	.kind = EDUDMA_ENGINE_EDU,
 	.init = edu_init,
-	.request_irq = edu_request_irq,
-	.free_irq = edu_free_irq,
+	.exit = edu_exit,
+	.start = edu_start,
+	.stop = edu_stop,
 	.issue = edu_issue,
 	.quiesce = edu_quiesce,
 	.restart = edu_restart,

@@ -6,8 +6,10 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/pci.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "edudma_device.h"
 #include "params.h"
 #include "request.h"
@@ -50,9 +52,9 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 		.max_transfer_bytes = EDUDMA_MAX_TRANSFER,
 		.max_segments = EDUDMA_MAX_SEGMENTS,
 		.address_bits = fls64(edev->address_mask),
-		.channels = 1,
+		.channels = engine->channels,
 		.capabilities = (edev->iommu ? EDUDMA_CAP_IOMMU : 0) |
-				(edev->msi ? EDUDMA_CAP_MSI : 0),
+				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
 		.bounce_bytes = (u64)edev->bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,
@@ -116,7 +118,7 @@ static int edudma_check_request(struct edudma_request *req, fmode_t mode)
 }
 
 static struct edudma_request *
-edudma_request_from_user(struct edudma_device *edev,
+edudma_request_from_user(struct edudma_file *efile,
 			 const struct edudma_transfer *transfer, fmode_t mode)
 {
 	struct edudma_request *req;
@@ -127,7 +129,7 @@ edudma_request_from_user(struct edudma_device *edev,
 	if (transfer->nr_segments > EDUDMA_MAX_SEGMENTS)
 		return ERR_PTR(-EMSGSIZE);
 
-	req = edudma_request_alloc(edev, transfer->nr_segments);
+	req = edudma_request_alloc(efile, transfer->nr_segments);
 	if (!req)
 		return ERR_PTR(-ENOMEM);
 	req->no_bounce = transfer->flags & EDUDMA_TRANSFER_NO_BOUNCE;
@@ -165,7 +167,7 @@ static long edudma_ioctl_transfer(struct file *file, void __user *arg,
 	if (ret)
 		return ret;
 
-	req = edudma_request_from_user(efile->edev, &transfer, file->f_mode);
+	req = edudma_request_from_user(efile, &transfer, file->f_mode);
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 

@@ -4,6 +4,7 @@
  * /sys/module/edudma/parameters) and says which range it missed.
  */
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -12,12 +13,14 @@
 
 #define EDU_WINDOW_BYTES	4096U
 
+#define EDUDMA_POWER_OF_TWO	0
+
 /**
  * struct edudma_param - an unsigned parameter and what it may be
  * @value:	where the value lives
  * @min:	smallest value
  * @max:	largest value
- * @multiple:	the value is a multiple of this
+ * @multiple:	the value is a multiple of this, or EDUDMA_POWER_OF_TWO
  */
 struct edudma_param {
 	unsigned int *value;
@@ -26,6 +29,28 @@ struct edudma_param {
 	unsigned int multiple;
 };
 
+static bool edudma_param_valid(const struct edudma_param *param, unsigned int value)
+{
+	if (value < param->min || value > param->max)
+		return false;
+	if (param->multiple == EDUDMA_POWER_OF_TWO)
+		return is_power_of_2(value);
+
+	return value % param->multiple == 0;
+}
+
+static void edudma_param_refuse(const char *val, const struct kernel_param *kp)
+{
+	const struct edudma_param *param = kp->arg;
+
+	if (param->multiple == EDUDMA_POWER_OF_TWO)
+		pr_err("edudma: parameter %s=%.32s refused: give a power of two from %u to %u\n",
+		       kp->name, val, param->min, param->max);
+	else
+		pr_err("edudma: parameter %s=%.32s refused: give a multiple of %u from %u to %u\n",
+		       kp->name, val, param->multiple, param->min, param->max);
+}
+
 static int edudma_param_set(const char *val, const struct kernel_param *kp)
 {
 	const struct edudma_param *param = kp->arg;
@@ -33,10 +58,8 @@ static int edudma_param_set(const char *val, const struct kernel_param *kp)
 	int ret;
 
 	ret = kstrtouint(val, 0, &value);
-	if (ret || value < param->min || value > param->max ||
-	    value % param->multiple) {
-		pr_err("edudma: parameter %s=%.32s refused: give a multiple of %u from %u to %u\n",
-		       kp->name, val, param->multiple, param->min, param->max);
+	if (ret || !edudma_param_valid(param, value)) {
+		edudma_param_refuse(val, kp);
 		return -EINVAL;
 	}
 
@@ -68,7 +91,7 @@ static const struct kernel_param_ops edudma_param_ops = {
 	MODULE_PARM_DESC(name, description)
 
 EDUDMA_PARAM(dma_bits, 28, 24, 64, 1, 0444,
-	     "address bits of the device, as set by QEMU's dma_mask (24..64, default 28)");
+	     "address bits of a plain edu, as set by QEMU's dma_mask; an edu-sg tells by itself (24..64, default 28)");
 EDUDMA_PARAM(chunk_bytes, 1024 * 1024, PAGE_SIZE, 16 * 1024 * 1024, PAGE_SIZE, 0644,
 	     "user memory of a request pinned at a time (a page..16 MiB, default 1 MiB)");
 EDUDMA_PARAM(bounce_pages, 96, 3, 4096, 1, 0444,
@@ -76,7 +99,13 @@ EDUDMA_PARAM(bounce_pages, 96, 3, 4096, 1, 0444,
 EDUDMA_PARAM(timeout_ms, 5000, 200, 600000, 1, 0644,
 	     "time that one descriptor may take, in ms (200..600000, default 5000)");
 EDUDMA_PARAM(window_bytes, 0, 0, EDU_WINDOW_BYTES, 1, 0444,
-	     "usable window in bytes (0..4096, default 0: 4096, or 4095 where QEMU is older than 8.0)");
+	     "usable window of a plain edu in bytes (0..4096, default 0: 4096, or 4095 where QEMU is older than 8.0)");
+EDUDMA_PARAM(ring_entries, 1024, 2, 4096, EDUDMA_POWER_OF_TWO, 0444,
+	     "descriptors that a channel of an edu-sg holds at a time (2..4096, a power of two, default 1024)");
+
+bool edudma_ring = true;
+module_param_named(ring, edudma_ring, bool, 0444);
+MODULE_PARM_DESC(ring, "use the descriptor rings of an edu-sg, else treat it as a plain edu (default Y)");
 
 bool edudma_msi = true;
 module_param_named(msi, edudma_msi, bool, 0444);

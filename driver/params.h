@@ -9,7 +9,7 @@
  * "runtime" may change at any time: read them once per use.
  */
 
-/* Width of the bus addresses that edu was given by its dma_mask property. */
+/* Width of the bus addresses that a plain edu was given by its dma_mask. */
 extern unsigned int edudma_dma_bits;
 /* Bytes of user memory that a request pins at a time; runtime. */
 extern unsigned int edudma_chunk_bytes;
@@ -17,8 +17,12 @@ extern unsigned int edudma_chunk_bytes;
 extern unsigned int edudma_bounce_pages;
 /* Time that one descriptor may take, in milliseconds; runtime. */
 extern unsigned int edudma_timeout_ms;
-/* Usable window in bytes, 0 to find out. */
+/* Usable window of a plain edu in bytes, 0 to find out. */
 extern unsigned int edudma_window_bytes;
+/* Entries of the rings of each channel of an edu-sg, a power of two. */
+extern unsigned int edudma_ring_entries;
+/* Whether to use the rings of an edu-sg. */
+extern bool edudma_ring;
 /* Whether to try message signalled interrupts before INTx. */
 extern bool edudma_msi;
 

@@ -81,10 +81,10 @@ static int edudma_probe_mapping(struct edudma_device *edev)
 /* What the device can reach, and the pool for what it cannot. */
 static int edudma_init_dma(struct edudma_device *edev)
 {
-	unsigned int bits = min(edudma_dma_bits, edev->engine.max_address_bits);
+	unsigned int bits = edev->engine.address_bits;
 	struct device *dev = &edev->pdev->dev;
 	struct iommu_domain *domain;
-	bool limited;
+	unsigned int pages = 0;
 	int ret;
 
 	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(bits));
@@ -105,71 +105,87 @@ static int edudma_init_dma(struct edudma_device *edev)
 	if (ret)
 		return ret;
 
-	limited = !edev->iommu && (edev->bounce_all || dma_addressing_limited(dev));
-	ret = edudma_bounce_init(&edev->bounce, dev,
-				 limited ? edudma_bounce_pages : 0);
+	if (!edev->iommu && (edev->bounce_all || dma_addressing_limited(dev)))
+		pages = max(edudma_bounce_pages,
+			    EDUDMA_CHANNEL_CHUNKS * edev->engine.channels);
+	ret = edudma_bounce_init(&edev->bounce, dev, pages);
 	if (ret) {
 		dev_err(dev, "no memory below %u bits for %u bounce pages, try a smaller bounce_pages=\n",
-			bits, edudma_bounce_pages);
+			bits, pages);
 		return ret;
 	}
 
 	return 0;
 }
 
+static const char *edudma_irq_name(unsigned int type)
+{
+	return type == PCI_IRQ_MSIX ? "MSI-X" : type == PCI_IRQ_MSI ? "MSI" : "INTx";
+}
+
 /*
  * Tries one kind of interrupt.  Whether it is really delivered is asked of the
  * device, since platforms exist where MSI can be set up and never arrives.
  */
-static int edudma_try_irq(struct edudma_device *edev, unsigned int type)
+static int edudma_try_irq(struct edudma_device *edev, unsigned int type,
+			  unsigned int vectors)
 {
 	struct pci_dev *pdev = edev->pdev;
 	int ret;
 
-	ret = pci_alloc_irq_vectors(pdev, 1, 1, type);
+	ret = pci_alloc_irq_vectors(pdev, vectors, vectors, type);
 	if (ret < 0)
 		return ret;
 
-	ret = edev->engine.ops->request_irq(edev, pci_irq_vector(pdev, 0),
-					    type == PCI_IRQ_INTX ? IRQF_SHARED : 0);
+	ret = edev->engine.ops->start(edev, vectors,
+				      type == PCI_IRQ_INTX ? IRQF_SHARED : 0);
 	if (ret) {
-		dev_warn(&pdev->dev, "%s interrupt %s\n",
-			 type == PCI_IRQ_INTX ? "INTx" : "MSI",
+		dev_warn(&pdev->dev, "%s interrupt %s\n", edudma_irq_name(type),
 			 ret == -EIO ? "does not arrive" : "cannot be requested");
 		pci_free_irq_vectors(pdev);
+		return ret;
 	}
+	edev->irq_type = type;
 
-	return ret;
+	return 0;
 }
 
-static int edudma_init_irq(struct edudma_device *edev)
+/* Starts the engine with the best kind of interrupt that works. */
+static int edudma_start_engine(struct edudma_device *edev)
 {
-	int ret;
+	int ret = -ENODEV;
 
-	if (edudma_msi) {
-		ret = edudma_try_irq(edev, PCI_IRQ_MSI);
-		if (!ret) {
-			edev->msi = true;
-			return 0;
-		}
-	}
-
-	ret = edudma_try_irq(edev, PCI_IRQ_INTX);
+	if (edudma_msi && edev->engine.vectors > 1)
+		ret = edudma_try_irq(edev, PCI_IRQ_MSIX, edev->engine.vectors);
+	if (ret && edudma_msi)
+		ret = edudma_try_irq(edev, PCI_IRQ_MSI, 1);
+	if (ret)
+		ret = edudma_try_irq(edev, PCI_IRQ_INTX, 1);
 	if (ret)
 		dev_err(&edev->pdev->dev, "no working interrupt\n");
 
 	return ret;
 }
 
-static void edudma_exit_irq(struct edudma_device *edev)
+static void edudma_stop_engine(struct edudma_device *edev)
 {
-	edev->engine.ops->free_irq(edev);
+	edev->engine.ops->stop(edev);
 	pci_free_irq_vectors(edev->pdev);
+}
+
+static void edudma_all_channels(struct edudma_device *edev,
+				void (*fn)(struct edudma_channel *ch))
+{
+	unsigned int i;
+
+	for (i = 0; i < edev->engine.channels; i++)
+		fn(&edev->channels[i]);
 }
 
 static int edudma_init_hardware(struct edudma_device *edev)
 {
 	struct pci_dev *pdev = edev->pdev;
+	unsigned int i;
 	int ret;
 
 	ret = pci_enable_device_mem(pdev);
@@ -198,10 +214,11 @@ static int edudma_init_hardware(struct edudma_device *edev)
 		goto err_release;
 	}
 
-	edev->engine.ops = &edudma_engine_edu;
-	ret = edev->engine.ops->init(edev);
+	ret = edudma_engine_init(edev);
 	if (ret)
 		goto err_unmap;
+	for (i = 0; i < edev->engine.channels; i++)
+		edudma_channel_init(&edev->channels[i], edev, i);
 
 	return 0;
 
@@ -218,6 +235,7 @@ static void edudma_exit_hardware(struct edudma_device *edev)
 {
 	struct pci_dev *pdev = edev->pdev;
 
+	edev->engine.ops->exit(edev);
 	pci_iounmap(pdev, edev->engine.regs);
 	pci_release_region(pdev, EDU_BAR);
 	pci_disable_device(pdev);
@@ -266,7 +284,7 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	/* A message signalled interrupt is a write by the device, too. */
 	pci_set_master(pdev);
-	ret = edudma_init_irq(edev);
+	ret = edudma_start_engine(edev);
 	if (ret)
 		goto err_clear_master;
 
@@ -279,15 +297,15 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	dev_info(&edev->dev, "%u address bits%s, %s, %u bounce pages\n",
 		 fls64(edev->address_mask), edev->iommu ? " behind an IOMMU" : "",
-		 edev->msi ? "MSI" : "INTx", edev->bounce.count);
+		 edudma_irq_name(edev->irq_type), edev->bounce.count);
 	edudma_init_runtime_pm(&pdev->dev);
 	return 0;
 
 err_shutdown:
 	/* The number was live already: somebody may have opened it. */
 	edudma_device_retire(edev);
-	edudma_channel_shutdown(&edev->channel);
-	edudma_exit_irq(edev);
+	edudma_all_channels(edev, edudma_channel_shutdown);
+	edudma_stop_engine(edev);
 err_clear_master:
 	pci_clear_master(pdev);
 	edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
@@ -312,9 +330,9 @@ static void edudma_remove(struct pci_dev *pdev)
 	edudma_exit_runtime_pm(&pdev->dev);
 	edudma_device_retire(edev);
 	edudma_device_unpublish(edev);
-	edudma_channel_shutdown(&edev->channel);
+	edudma_all_channels(edev, edudma_channel_shutdown);
 	destroy_workqueue(edev->wq);
-	edudma_exit_irq(edev);
+	edudma_stop_engine(edev);
 	if (!atomic64_read(&edev->stats.pages_leaked))
 		edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
 	edudma_exit_hardware(edev);
@@ -327,7 +345,7 @@ static void edudma_shutdown(struct pci_dev *pdev)
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
 	edudma_device_retire(edev);
-	edudma_channel_shutdown(&edev->channel);
+	edudma_all_channels(edev, edudma_channel_shutdown);
 }
 
 /*
@@ -339,7 +357,7 @@ static int edudma_suspend(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
-	edudma_channel_pause(&edev->channel);
+	edudma_all_channels(edev, edudma_channel_pause);
 	return 0;
 }
 
@@ -347,7 +365,7 @@ static int edudma_resume(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
-	edudma_channel_resume(&edev->channel);
+	edudma_all_channels(edev, edudma_channel_resume);
 	return 0;
 }
 
@@ -359,15 +377,26 @@ static int edudma_resume(struct device *dev)
 static int edudma_runtime_suspend(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
+	const struct edudma_engine_ops *ops = edev->engine.ops;
+	unsigned int i;
 
-	return edev->engine.ops->quiesce(&edev->channel) ? -EBUSY : 0;
+	for (i = 0; i < edev->engine.channels; i++)
+		if (ops->quiesce(&edev->channels[i]))
+			goto err_restart;
+
+	return 0;
+
+err_restart:
+	while (i--)
+		ops->restart(&edev->channels[i]);
+	return -EBUSY;
 }
 
 static int edudma_runtime_resume(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
-	edev->engine.ops->restart(&edev->channel);
+	edudma_all_channels(edev, edev->engine.ops->restart);
 	return 0;
 }
 

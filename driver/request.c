@@ -13,13 +13,13 @@
 
 /**
  * edudma_request_alloc() - make a request
- * @edev:	the device
+ * @efile:	the file it comes through
  * @nr_segments: elements of its vector, for the caller to fill in
  *
  * Context: May sleep.
  * Return: the request with one reference, or NULL if memory is short.
  */
-struct edudma_request *edudma_request_alloc(struct edudma_device *edev,
+struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 					    unsigned int nr_segments)
 {
 	struct edudma_request *req;
@@ -36,7 +36,7 @@ struct edudma_request *edudma_request_alloc(struct edudma_device *edev,
 	}
 
 	kref_init(&req->ref);
-	req->channel = &edev->channel;
+	req->channel = efile->channel;
 	req->nr_segments = nr_segments;
 	INIT_LIST_HEAD(&req->chunks);
 	INIT_LIST_HEAD(&req->completed);
@@ -73,7 +73,7 @@ void edudma_request_put(struct edudma_request *req)
  * @edev:	the device
  *
  * Where pages may have to bounce, every chunk must find room in a third of the
- * pool, see edudma_bounce_get().
+ * channel's part of the pool, see edudma_bounce_get().
  *
  * Context: Any.
  * Return: pages, at least one.
@@ -82,7 +82,11 @@ unsigned int edudma_chunk_pages(const struct edudma_device *edev)
 {
 	unsigned int pages = READ_ONCE(edudma_chunk_bytes) >> PAGE_SHIFT;
 
-	return edev->bounce.count ? min(pages, edev->bounce.count / 3) : pages;
+	if (edev->bounce.count)
+		pages = min(pages, edev->bounce.count /
+				   (EDUDMA_CHANNEL_CHUNKS * edev->engine.channels));
+
+	return pages;
 }
 
 /* User pages that the whole vector touches, counted no further than limit. */

@@ -181,7 +181,7 @@ struct edudma_result {
 };
 
 /* request.c */
-struct edudma_request *edudma_request_alloc(struct edudma_device *edev,
+struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 					    unsigned int nr_segments);
 void edudma_request_put(struct edudma_request *req);
 void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,

@@ -86,9 +86,11 @@ struct edudma_transfer {
  * enum edudma_engine_kind - what executes descriptors
  * @EDUDMA_ENGINE_EDU:	edu's single transfer register set; the driver walks the
  *			descriptors from the completion interrupt
+ * @EDUDMA_ENGINE_RING:	edu-sg's descriptor rings, which the device walks
  */
 enum edudma_engine_kind {
 	EDUDMA_ENGINE_EDU	= 0,
+	EDUDMA_ENGINE_RING	= 1,
 };
 
 /* The device sits behind an IOMMU: it reaches all memory, nothing bounces. */

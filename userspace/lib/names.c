@@ -12,6 +12,8 @@ EDUDMA_API const char *edudma_engine_name(uint32_t engine)
 	switch (engine) {
 	case EDUDMA_ENGINE_EDU:
 		return "edu";
+	case EDUDMA_ENGINE_RING:
+		return "ring";
 	default:
 		return "unknown";
 	}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which engine runs: what sits behind the registers, is it alive, what can it do.
+ */
+#include <linux/io.h>
+#include <linux/pci.h>
+
+#include "edu_regs.h"
+#include "edudma_device.h"
+#include "params.h"
+
+/**
+ * edudma_engine_init() - identify the device and choose its engine
+ * @edev:	the device, with its registers mapped and bus mastering off
+ *
+ * Context: May sleep.
+ * Return: 0 with edudma_device.engine filled in, or -errno with the reason
+ * logged.
+ */
+int edudma_engine_init(struct edudma_device *edev)
+{
+	struct edudma_engine *engine = &edev->engine;
+	struct device *dev = &edev->pdev->dev;
+	u32 id, echo;
+	int ret;
+
+	if (pci_resource_len(edev->pdev, 0) < EDU_REGS_BYTES) {
+		dev_err(dev, "BAR 0 is too small for edu's registers\n");
+		return -ENODEV;
+	}
+
+	id = readl(engine->regs + EDU_ID);
+	if ((id & EDU_ID_SIGNATURE_MASK) != EDU_ID_SIGNATURE) {
+		dev_err(dev, "identification register reads %#010x, not an edu\n", id);
+		return -ENODEV;
+	}
+
+	writel(id, engine->regs + EDU_LIVENESS);
+	echo = readl(engine->regs + EDU_LIVENESS);
+	if (echo != ~id) {
+		dev_err(dev, "liveness register reads %#010x instead of %#010x\n",
+			echo, ~id);
+		return -EIO;
+	}
+
+	if (edudma_ring && EDU_ID_MAJOR(id) >= EDU_ID_MAJOR_SG &&
+	    edudma_ring_present(edev))
+		engine->ops = &edudma_engine_ring;
+	else
+		engine->ops = &edudma_engine_edu;
+
+	engine->memory_bar = -1;
+	ret = engine->ops->init(edev);
+	if (ret)
+		return ret;
+
+	dev_info(dev, "edu %u.%u, %s engine, %u channel%s, window of %llu bytes\n",
+		 EDU_ID_MAJOR(id), EDU_ID_MINOR(id), engine->ops->name,
+		 engine->channels, engine->channels == 1 ? "" : "s",
+		 engine->window_bytes);
+
+	return 0;
+}

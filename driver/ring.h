@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A submission ring and a completion ring of edu-sg in memory.  Layouts and
+ * rules are those of docs/edu-sg.md.  No registers here.
+ */
+#ifndef EDUDMA_RING_H
+#define EDUDMA_RING_H
+
+#include <linux/types.h>
+
+struct device;
+struct edudma_descriptor;
+
+/**
+ * struct edudma_ring_desc - a descriptor as the device reads it
+ * @addr:	bus address
+ * @offset:	into device memory
+ * @len:	bytes
+ * @flags:	EDUDMA_DESC_*
+ * @reserved:	0
+ */
+struct edudma_ring_desc {
+	__le64 addr;
+	__le64 offset;
+	__le32 len;
+	__le32 flags;
+	__le64 reserved;
+};
+
+#define EDUDMA_DESC_FROM_DEVICE	0x1	/* device memory to bus address */
+#define EDUDMA_DESC_EVENT	0x2	/* interrupt when complete */
+#define EDUDMA_DESC_LINK	0x4	/* if it fails, so does the next */
+
+/**
+ * struct edudma_ring_comp - a completion as the device writes it
+ * @index:	which descriptor
+ * @bytes:	moved
+ * @reserved:	0
+ * @status:	phase and enum edudma_ring_status; written last
+ */
+struct edudma_ring_comp {
+	__le32 index;
+	__le32 bytes;
+	__le32 reserved;
+	__le32 status;
+};
+
+#define EDUDMA_COMP_PHASE	0x1
+#define EDUDMA_COMP_STATUS(s)	(((s) >> 4) & 0xf)
+
+/**
+ * enum edudma_ring_status - how a descriptor ended
+ * @EDUDMA_RING_DONE:		all bytes were moved
+ * @EDUDMA_RING_BUS_ERROR:	the bus refused
+ * @EDUDMA_RING_RANGE_ERROR:	beyond device memory or address mask
+ * @EDUDMA_RING_ABORTED:	by a command, or as the one before it failed
+ * @EDUDMA_RING_INVALID:	the descriptor makes no sense
+ */
+enum edudma_ring_status {
+	EDUDMA_RING_DONE,
+	EDUDMA_RING_BUS_ERROR,
+	EDUDMA_RING_RANGE_ERROR,
+	EDUDMA_RING_ABORTED,
+	EDUDMA_RING_INVALID,
+};
+
+/**
+ * struct edudma_ring - the two rings of a channel
+ *
+ * The device can write to both: nothing that is read from here is believed
+ * before it is checked.
+ *
+ * @entries:	of each ring, a power of two
+ * @head:	index of the next descriptor to complete; does not wrap
+ * @tail:	index of the next descriptor to post; does not wrap
+ * @descs:	submission ring
+ * @descs_dma:	where the device sees it
+ * @comps:	completion ring
+ * @comps_dma:	where the device sees it
+ */
+struct edudma_ring {
+	u32 entries;
+	u32 head;
+	u32 tail;
+	struct edudma_ring_desc *descs;
+	dma_addr_t descs_dma;
+	struct edudma_ring_comp *comps;
+	dma_addr_t comps_dma;
+};
+
+/**
+ * struct edudma_completion - a completion that was read once and for all
+ * @index:	which descriptor it claims to be for
+ * @bytes:	moved, as it claims
+ * @status:	enum edudma_ring_status, or beyond
+ */
+struct edudma_completion {
+	u32 index;
+	u32 bytes;
+	u32 status;
+};
+
+int edudma_ring_alloc(struct edudma_ring *ring, struct device *dev, u32 entries);
+void edudma_ring_free(struct edudma_ring *ring, struct device *dev);
+void edudma_ring_clear(struct edudma_ring *ring);
+unsigned int edudma_ring_post(struct edudma_ring *ring,
+			      const struct edudma_descriptor *descs,
+			      unsigned int count);
+bool edudma_ring_peek(const struct edudma_ring *ring, u32 index,
+		      struct edudma_completion *comp);
+
+/* Descriptors posted and not taken back. */
+static inline u32 edudma_ring_posted(const struct edudma_ring *ring)
+{
+	return ring->tail - ring->head;
+}
+
+#endif /* EDUDMA_RING_H */
