@@ -31,7 +31,8 @@ def version(emulator):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
     except OSError as error:
-        raise Trouble(f"{emulator}: {error.strerror}: run 'make deps', or set the "
+        make = "make qemu" if emulator.startswith(str(paths.BUILD)) else "make deps"
+        raise Trouble(f"{emulator}: {error.strerror}: run '{make}', or set the "
                       "lane's 'emulator'") from error
     if done.returncode or not done.stdout.startswith("QEMU"):
         raise Trouble(f"{emulator} --version: status {done.returncode}: "

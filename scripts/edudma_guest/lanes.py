@@ -29,12 +29,17 @@ class Lane:
     timeout: int = 120          # seconds for a run, unless --timeout
     accel: str = ""             # tcg or kvm, where only one will do
     kernel: str = ""            # directory in the cache's kernel/; or the host's
-    emulator: str = "qemu-system-x86_64"
+    emulator: str = "qemu-system-x86_64"    # build/... is our own
     suites: str = "driver userspace"   # directories of tests/ whose suites it runs
     append: list = dataclasses.field(default_factory=list)   # kernel command line
     params: list = dataclasses.field(default_factory=list)   # of the module
     devices: list = dataclasses.field(default_factory=list)  # before the others
     qemu: list = dataclasses.field(default_factory=list)     # arguments
+
+
+def _emulator(name):
+    """Where a lane's emulator is."""
+    return str(paths.BUILD / name[6:]) if name.startswith("build/") else name
 
 
 KINDS = {field.name: field.type for field in dataclasses.fields(Lane)}
@@ -76,4 +81,5 @@ def load(name, derived=()):
                 setattr(lane, key, kind(text))
             except ValueError as error:
                 raise Trouble(f"{paths.LANES / name}.conf: {key}: {error}") from error
+    lane.emulator = _emulator(lane.emulator)
     return lane
