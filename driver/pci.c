@@ -383,6 +383,7 @@ static int edudma_runtime_suspend(struct device *dev)
 	for (i = 0; i < edev->engine.channels; i++)
 		if (ops->quiesce(&edev->channels[i]))
 			goto err_restart;
+	pci_clear_master(edev->pdev);
 
 	return 0;
 
@@ -396,6 +397,7 @@ static int edudma_runtime_resume(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
+	pci_set_master(edev->pdev);
 	edudma_all_channels(edev, edev->engine.ops->restart);
 	return 0;
 }
