@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine's side of a device under test: properties of QEMU's object for it,
+ * which a test reads and sets while the device runs.  Needs QMP (edudma_qmp.h).
+ */
+#ifndef EDUDMA_MACHINE_H
+#define EDUDMA_MACHINE_H
+
+#include <stdint.h>
+
+struct test_dev;
+
+/** machine_set() - set a property; 0 or an errno */
+int machine_set(const struct test_dev *dev, const char *property, uint64_t value);
+
+/** machine_set_bool() - set a property that is true or false; 0 or an errno */
+int machine_set_bool(const struct test_dev *dev, const char *property, int value);
+
+/** machine_get() - read a property; UINT64_MAX if it cannot be read */
+uint64_t machine_get(const struct test_dev *dev, const char *property);
+
+#endif /* EDUDMA_MACHINE_H */
