@@ -72,7 +72,6 @@ static void fault_set(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
     const FaultProperty *prop = opaque;
-    EduSgState *s = EDU_SG(obj);
     uint32_t val;
 
     if (!visit_type_uint32(v, name, &val, errp)) {
@@ -84,12 +83,7 @@ static void fault_set(Object *obj, Visitor *v, const char *name, void *opaque,
         return;
     }
     *fault_field(obj, prop) = val;
-
-    if (DEVICE(obj)->realized) {
-        for (uint32_t n = 0; n < s->channels; n++) {
-            edu_sg_channel_update(&s->ch[n]);
-        }
-    }
+    edu_sg_update_channels(EDU_SG(obj));
 }
 
 static void set_covers(EduSgState *s)

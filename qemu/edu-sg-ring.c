@@ -257,6 +257,14 @@ void edu_sg_channel_update(EduSgChannel *ch)
     }
 }
 
+/* What is due when, or whether at all, has changed from outside. */
+void edu_sg_update_channels(EduSgState *s)
+{
+    for (uint32_t n = 0; DEVICE(s)->realized && n < s->channels; n++) {
+        edu_sg_channel_update(&s->ch[n]);
+    }
+}
+
 void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail)
 {
     bool idle = !has_work(ch);

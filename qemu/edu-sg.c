@@ -13,6 +13,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "qemu/host-utils.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
@@ -117,11 +118,6 @@ static bool check_properties(EduSgState *s, Error **errp)
                    " with n from %d to 64", s->dma_mask, MASK_BITS_MIN);
         return false;
     }
-    if (s->latency > LATENCY_MAX) {
-        error_setg(errp, "property 'latency' is %" PRIu64 " ns, more than 60 s",
-                   s->latency);
-        return false;
-    }
     return true;
 }
 
@@ -216,6 +212,61 @@ static void add_counters(Object *obj, EduSgCounters *c)
     }
 }
 
+static void latency_get(Object *obj, Visitor *v, const char *name,
+                        void *opaque, Error **errp)
+{
+    visit_type_uint64(v, name, &EDU_SG(obj)->latency, errp);
+}
+
+static void latency_set(Object *obj, Visitor *v, const char *name,
+                        void *opaque, Error **errp)
+{
+    uint64_t val;
+
+    if (!visit_type_uint64(v, name, &val, errp)) {
+        return;
+    }
+    if (val > LATENCY_MAX) {
+        error_setg(errp, "property 'latency' is %" PRIu64 " ns, more than 60 s",
+                   val);
+        return;
+    }
+    EDU_SG(obj)->latency = val;
+    edu_sg_update_channels(EDU_SG(obj));
+}
+
+static void bandwidth_get(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    visit_type_size(v, name, &EDU_SG(obj)->bandwidth, errp);
+}
+
+static void bandwidth_set(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    uint64_t val;
+
+    if (visit_type_size(v, name, &val, errp)) {
+        EDU_SG(obj)->bandwidth = val;
+        edu_sg_update_channels(EDU_SG(obj));
+    }
+}
+
+/* How fast the device is: unlike what is wired, it may change at any time. */
+static void add_pace(ObjectClass *oc)
+{
+    object_class_property_add(oc, "latency", "uint64", latency_get, latency_set,
+                              NULL, NULL);
+    object_class_property_set_description(oc, "latency",
+                                          "nanoseconds before the first byte of"
+                                          " each descriptor");
+    object_class_property_add(oc, "bandwidth", "size", bandwidth_get,
+                              bandwidth_set, NULL, NULL);
+    object_class_property_set_description(oc, "bandwidth",
+                                          "bytes per second of each channel, 0"
+                                          " for no limit");
+}
+
 static void edu_sg_instance_init(Object *obj)
 {
     EduSgState *s = EDU_SG(obj);
@@ -239,8 +290,6 @@ static EDU_SG_PROP_CONST Property edu_sg_properties[] = {
     DEFINE_PROP_SIZE("memory", EduSgState, memory, 1 * MiB),
     DEFINE_PROP_UINT32("channels", EduSgState, channels, 1),
     DEFINE_PROP_UINT64("dma_mask", EduSgState, dma_mask, (1 << 28) - 1),
-    DEFINE_PROP_UINT64("latency", EduSgState, latency, 0),
-    DEFINE_PROP_SIZE("bandwidth", EduSgState, bandwidth, 0),
     EDU_SG_PROP_END
 };
 
@@ -262,6 +311,7 @@ static void edu_sg_class_init(ObjectClass *oc, EDU_SG_CLASS_CONST void *data)
     dc->vmsd = &edu_sg_vmstate;
     device_class_set_legacy_reset(dc, edu_sg_reset);
     device_class_set_props(dc, edu_sg_properties);
+    add_pace(oc);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     edu_sg_fault_class_init(oc);
 }

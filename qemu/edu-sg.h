@@ -178,6 +178,7 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command);
 void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail);
 void edu_sg_channel_reset(EduSgChannel *ch);
 void edu_sg_channel_update(EduSgChannel *ch);
+void edu_sg_update_channels(EduSgState *s);
 void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error);
 bool edu_sg_channel_sane(EduSgChannel *ch);
 

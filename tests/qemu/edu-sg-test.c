@@ -347,6 +347,53 @@ static void test_time(void)
     stop(t);
 }
 
+static bool set_pace(Test *t, const char *name, uint64_t val)
+{
+    QDict *answer = qtest_qmp(t->q, "{'execute': 'qom-set', 'arguments': "
+                              "{'path': '" PATH "', 'property': %s, "
+                              "'value': %" PRIu64 "}}", name, val);
+    bool done = qdict_haskey(answer, "return");
+
+    qobject_unref(answer);
+    return done;
+}
+
+/* The device becomes slower and faster while it works. */
+static void test_pace(void)
+{
+    Test *t = start("");
+
+    enable_ring(t, 0, RING);
+    g_assert_true(set_pace(t, "latency", 100 * MS));
+    put(t, 0, DATA, 0, 16, 0);
+    put(t, 0, DATA, 0, 16, 0);
+    ring(t, 0);
+    step(t, 99 * MS);
+    g_assert_true(missing(t, 0, 0));
+    g_assert_true(set_pace(t, "latency", 150 * MS));
+    step(t, 50 * MS);
+    g_assert_true(missing(t, 0, 0));
+    step(t, 1 * MS);
+    expect(t, 0, 0, 0, EDU_SG_DONE, 16);
+    g_assert_true(missing(t, 0, 1));
+    g_assert_true(set_pace(t, "latency", 0));
+    step(t, 1);
+    expect(t, 0, 1, 1, EDU_SG_DONE, 16);
+
+    g_assert_true(set_pace(t, "bandwidth", 64 * KiB));
+    put(t, 0, DATA, 0, 64 * KiB, 0);
+    ring(t, 0);
+    step(t, 999 * MS);
+    g_assert_true(missing(t, 0, 2));
+    step(t, 1 * MS);
+    expect(t, 0, 2, 2, EDU_SG_DONE, 64 * KiB);
+
+    g_assert_false(set_pace(t, "latency", 60001 * (uint64_t)MS));
+    g_assert_cmpuint(counter(t, "latency"), ==, 0);
+    g_assert_cmpuint(counter(t, "bandwidth"), ==, 64 * KiB);
+    stop(t);
+}
+
 /* How many bytes of the device's memory are no longer 0. */
 static uint32_t arrived(Test *t, uint32_t len)
 {
@@ -470,6 +517,7 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/link", test_link);
     qtest_add_func("/edu-sg/channel-errors", test_channel_errors);
     qtest_add_func("/edu-sg/time", test_time);
+    qtest_add_func("/edu-sg/pace", test_pace);
     qtest_add_func("/edu-sg/pause", test_pause);
     qtest_add_func("/edu-sg/abort", test_abort);
     qtest_add_func("/edu-sg/reset", test_reset);
