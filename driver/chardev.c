@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "edudma_device.h"
+#include "memory.h"
 #include "request.h"
 
 #define EDUDMA_MINORS	(MINORMASK + 1)
@@ -59,6 +60,7 @@ static int edudma_open(struct inode *inode, struct file *file)
 	efile->channel = &edev->channels[(u32)atomic_inc_return(&edev->next_channel) %
 					 edev->engine.channels];
 	edudma_queue_init(&efile->queue);
+	edudma_memory_open(efile, file);
 	file->private_data = efile;
 
 	return 0;
@@ -70,7 +72,11 @@ static int edudma_open(struct inode *inode, struct file *file)
  */
 static int edudma_release(struct inode *inode, struct file *file)
 {
-	kfree(file->private_data);
+	struct edudma_file *efile = file->private_data;
+
+	edudma_memory_release(efile);
+	kfree(efile);
+
 	return 0;
 }
 
@@ -198,6 +204,7 @@ static const struct file_operations edudma_fops = {
 	.read_iter = edudma_read_iter,
 	.write_iter = edudma_write_iter,
 	.poll = edudma_poll,
+	.mmap = edudma_mmap,
 	.unlocked_ioctl = edudma_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -8,6 +8,7 @@
 #define EDUDMA_COMPAT_H
 
 #include <linux/interrupt.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/uio.h>
@@ -34,6 +35,14 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
 #define irq_set_affinity_and_hint(irq, mask) irq_set_affinity_hint(irq, mask)
 #define irq_update_affinity_hint(irq, mask) irq_set_affinity_hint(irq, mask)
+#endif
+
+/* 6.3 added functions to change vm_flags, which lock if they must. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
 #endif
 
 /*

@@ -8,6 +8,8 @@
 #include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/sizes.h>
 #include <linux/wait.h>
@@ -18,6 +20,7 @@
 #include "turns.h"
 
 struct attribute_group;
+struct file;
 struct pci_dev;
 
 /* Limits of one EDUDMA_IOC_TRANSFER, reported by EDUDMA_IOC_INFO. */
@@ -99,6 +102,8 @@ struct edudma_stats {
  * @channels:	the engine's queues, the first engine.channels of them
  * @next_channel: which the next file gets
  * @wq:		finishes chunks that interrupt context cannot
+ * @files:	open files, of struct edudma_file.node
+ * @files_lock:	protects @files and what they have mapped; inside @gate
  * @stats:	counters
  */
 struct edudma_device {
@@ -119,6 +124,8 @@ struct edudma_device {
 	struct edudma_channel channels[EDUDMA_MAX_CHANNELS];
 	atomic_t next_channel;
 	struct workqueue_struct *wq;
+	struct list_head files;
+	struct mutex files_lock; /* see above */
 	struct edudma_stats stats;
 };
 
@@ -127,11 +134,17 @@ struct edudma_device {
  * @edev:	its device
  * @channel:	where its requests run, all of them in order
  * @queue:	its requests that wait for a turn; channel lock
+ * @node:	in edudma_device.files
+ * @file:	the same, for the kernel
+ * @mapped:	has, or had, mappings, so keeps the device awake; files_lock
  */
 struct edudma_file {
 	struct edudma_device *edev;
 	struct edudma_channel *channel;
 	struct edudma_queue queue;
+	struct list_head node;
+	struct file *file;
+	bool mapped;
 };
 
 /* Watchdogs of all devices; pci.c. */
@@ -159,7 +172,6 @@ void edudma_device_unpublish(struct edudma_device *edev);
 bool edudma_device_gone(struct edudma_device *edev);
 
 /* ioctl.c; process context, may sleep. */
-struct file;
 long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* sysfs.c */

@@ -54,7 +54,8 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 		.address_bits = fls64(edev->address_mask),
 		.channels = engine->channels,
 		.capabilities = (edev->iommu ? EDUDMA_CAP_IOMMU : 0) |
-				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0),
+				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0) |
+				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
 		.bounce_bytes = (u64)edev->bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "edudma_device.h"
+#include "memory.h"
 #include "params.h"
 
 #define EDU_VENDOR_ID	0x1234
@@ -219,6 +220,7 @@ static int edudma_init_hardware(struct edudma_device *edev)
 		goto err_unmap;
 	for (i = 0; i < edev->engine.channels; i++)
 		edudma_channel_init(&edev->channels[i], edev, i);
+	edudma_memory_init(edev);
 
 	return 0;
 
@@ -235,6 +237,7 @@ static void edudma_exit_hardware(struct edudma_device *edev)
 {
 	struct pci_dev *pdev = edev->pdev;
 
+	edudma_memory_exit(edev);
 	edev->engine.ops->exit(edev);
 	pci_iounmap(pdev, edev->engine.regs);
 	pci_release_region(pdev, EDU_BAR);
@@ -304,6 +307,7 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 err_shutdown:
 	/* The number was live already: somebody may have opened it. */
 	edudma_device_retire(edev);
+	edudma_memory_unmap(edev);
 	edudma_all_channels(edev, edudma_channel_shutdown);
 	edudma_stop_engine(edev);
 err_clear_master:
@@ -329,6 +333,7 @@ static void edudma_remove(struct pci_dev *pdev)
 
 	edudma_exit_runtime_pm(&pdev->dev);
 	edudma_device_retire(edev);
+	edudma_memory_unmap(edev);
 	edudma_device_unpublish(edev);
 	edudma_all_channels(edev, edudma_channel_shutdown);
 	destroy_workqueue(edev->wq);

@@ -322,7 +322,8 @@ TEST_F(abi, info_describes_this_driver)
 	EXPECT_EQ(1, info->channels);
 	EXPECT_EQ(1024, info->max_segments);
 	EXPECT_EQ(1ULL << 30, info->max_transfer_bytes);
-	EXPECT_EQ(0, info->capabilities & ~(EDUDMA_CAP_IOMMU | EDUDMA_CAP_MSI));
+	EXPECT_EQ(0, info->capabilities & ~(EDUDMA_CAP_IOMMU | EDUDMA_CAP_MSI |
+					      EDUDMA_CAP_MMAP));
 	EXPECT_EQ(info->window_bytes, lseek(self->bed.fd, 0, SEEK_END));
 	EXPECT_LT(0, info->max_descriptor_bytes);
 	EXPECT_LE(info->max_descriptor_bytes, info->window_bytes);

@@ -95,8 +95,13 @@ enum edudma_engine_kind {
 
 /* The device sits behind an IOMMU: it reaches all memory, nothing bounces. */
 #define EDUDMA_CAP_IOMMU	(1U << 0)
-/* Completion interrupts are message signalled (MSI), else INTx. */
+/* Completion interrupts are message signalled (MSI or MSI-X), else INTx. */
 #define EDUDMA_CAP_MSI		(1U << 1)
+/*
+ * The window can be mapped by mmap(2): shared, in whole pages, write-combined.
+ * A mapping of a device that is gone raises SIGBUS.
+ */
+#define EDUDMA_CAP_MMAP		(1U << 2)
 
 /**
  * struct edudma_info - result of EDUDMA_IOC_INFO

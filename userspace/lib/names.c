@@ -39,6 +39,8 @@ EDUDMA_API const char *edudma_capability_name(unsigned int bit)
 	switch (1U << bit) {
 	case EDUDMA_CAP_IOMMU:
 		return "iommu";
+	case EDUDMA_CAP_MMAP:
+		return "mmap";
 	case EDUDMA_CAP_MSI:
 		return "msi";
 	default:
