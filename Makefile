@@ -35,7 +35,7 @@ demo: module userspace ## copy FILE (default: a text) through the device and bac
 	@scripts/demo "$$FILE"
 
 .PHONY: test
-test: all ## run all tests; LANES="stock iommu" and T='suite.*' choose
+test: all qemu ## run all tests; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
 
 # The tool is in PATH; what the last command's status was is not make's concern.
