@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that fails, lies, stalls or goes silent: what its driver then does.
+ * The faults are made by QEMU (docs/edu-sg.md, "Faults").
+ */
+#include "edudma_fixture.h"
+#include "edudma_machine.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#define NR		8	/* segments, each a descriptor */
+#define PART		100	/* bytes of each */
+#define TIMEOUT_MS	300
+#define OLD		50	/* the window's pattern before the test */
+#define NEW		60	/* that of the first segment's source */
+
+FIXTURE(device)
+{
+	struct bed bed;
+	uint64_t timeout_ms;
+	uint8_t *buf;		/* shared with children */
+	struct edudma_segment segs[NR];
+	bool died;
+};
+
+/* Two segments never continue each other: the later one lies before. */
+static uint64_t offset_of(unsigned int i)
+{
+	return (NR - 1 - i) * PART;
+}
+
+FIXTURE_SETUP(device)
+{
+	unsigned int i;
+
+	BED_SETUP(&self->bed);
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	self->timeout_ms = param_get("timeout_ms");
+	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
+	self->buf = shared_pages(1);
+	for (i = 0; i < NR; i++) {
+		fill(self->buf, PART, OLD + i);
+		ASSERT_EQ(0, transfer1(self->bed.fd,
+				       seg_to(self->buf, PART, offset_of(i))));
+	}
+	for (i = 0; i < NR; i++) {
+		fill(self->buf + i * PART, PART, NEW + i);
+		self->segs[i] = seg_to(self->buf + i * PART, PART, offset_of(i));
+	}
+	stats_get(&self->bed.dev, &self->bed.before);
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	machine_set(&self->bed.dev, "fault-stall", 0);
+	if (self->died) {
+		/* It has forgotten all channels: begin anew. */
+		machine_set_bool(&self->bed.dev, "fault-dead", false);
+		close(self->bed.fd);
+		self->bed.fd = -1;
+		EXPECT_EQ(0, dev_unbind(&self->bed.dev));
+		EXPECT_EQ(0, dev_restore(&self->bed.dev));
+	}
+	machine_set(&self->bed.dev, "fault-drop-irq", 0);
+	machine_set(&self->bed.dev, "latency", 0);
+	param_set("timeout_ms", self->timeout_ms);
+	munmap(self->buf, page_size());
+	BED_TEARDOWN(&self->bed);
+}
+
+/* Which pattern a part of the window has, behind the driver's back. */
+static bool part_is(FIXTURE_DATA(device) *self, unsigned int i, uint32_t seed)
+{
+	uint8_t *window = mmap(NULL, page_size(), PROT_READ, MAP_SHARED,
+			       self->bed.fd, 0);
+	bool same = window != MAP_FAILED &&
+		    differs_at(window + offset_of(i), PART, seed) == PART;
+
+	munmap(window, page_size());
+	return same;
+}
+
+/* The whole request, which must work. */
+#define EXPECT_WORKS() do {						\
+	struct edudma_transfer again_;					\
+									\
+	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, &again_));	\
+	EXPECT_EQ(NR * PART, again_.bytes_done);			\
+	for (unsigned int i_ = 0; i_ < NR; i_++)			\
+		EXPECT_TRUE(part_is(self, i_, NEW + i_));		\
+} while (0)
+
+TEST_F(device, that_fails_a_descriptor_fails_the_request)
+{
+	struct edudma_transfer out;
+	struct stats delta;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-fail", 1));
+	EXPECT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_EQ(0, out.segments_done);
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.errors);
+	EXPECT_EQ(0, delta.timeouts);
+	EXPECT_EQ(0, delta.bytes_to_device);
+	EXPECT_EQ(0, delta.pages_leaked);
+	EXPECT_WORKS();
+}
+
+TEST_F(device, that_fails_a_descriptor_executes_none_behind_it)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-fail", 1));
+	ASSERT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	for (i = 0; i < NR; i++)
+		EXPECT_TRUE(part_is(self, i, OLD + i));
+}
+
+TEST_F(device, that_fails_a_read_makes_it_eio)
+{
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-fail", 1));
+	EXPECT_EQ(-1, pread(self->bed.fd, self->buf, PART, 0));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(PART, pread(self->bed.fd, self->buf, PART, 0));
+}
+
+TEST_F(device, that_completes_another_descriptor_is_not_believed)
+{
+	struct edudma_transfer out;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-wrong", 1));
+	EXPECT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_WORKS();
+}
+
+TEST_F(device, that_completes_a_descriptor_twice_is_not_believed)
+{
+	struct edudma_transfer out;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-repeat", 1));
+	EXPECT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(PART, out.bytes_done);
+	EXPECT_EQ(1, out.segments_done);
+	EXPECT_WORKS();
+}
+
+/* All that was asked was done: only what comes next must not be confused. */
+TEST_F(device, that_completes_the_last_descriptor_twice_disturbs_nobody)
+{
+	struct edudma_transfer out;
+	int i;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-repeat", 1));
+	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, 1, 0, &out));
+	EXPECT_EQ(PART, out.bytes_done);
+	for (i = 0; i < 3; i++)
+		EXPECT_WORKS();
+}
+
+TEST_F(device, that_completes_out_of_order_is_not_believed)
+{
+	struct edudma_transfer out;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-swap", 1));
+	EXPECT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_WORKS();
+}
+
+TEST_F(device, that_claims_more_than_it_was_asked_is_not_believed)
+{
+	struct edudma_transfer out;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-excess", 1));
+	EXPECT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_WORKS();
+}
+
+/* The count wraps to less than was asked: no less a lie. */
+TEST_F(device, that_claims_less_than_all_is_not_believed)
+{
+	struct edudma_transfer out;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-excess", UINT32_MAX));
+	EXPECT_EQ(EIO, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_WORKS();
+}
+
+TEST_F(device, that_stalls_is_timed_out)
+{
+	struct edudma_transfer out;
+	struct stats delta;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
+	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(0, out.bytes_done);
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.timeouts);
+	EXPECT_EQ(1, delta.errors);
+	EXPECT_EQ(0, delta.pages_pinned);
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	/* What it was given then is forgotten. */
+	EXPECT_TRUE(part_is(self, 0, OLD));
+	EXPECT_WORKS();
+}
+
+/* Each descriptor takes less than the timeout, all of them take longer. */
+TEST_F(device, that_is_slow_but_works_is_not_timed_out)
+{
+	struct stats delta;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
+				 TIMEOUT_MS * 1000000ULL / 3));
+	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.timeouts);
+}
+
+TEST_F(device, that_loses_an_interrupt_fails_the_request_with_etimedout)
+{
+	struct stats delta;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-drop-irq", 1));
+	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.timeouts);
+	EXPECT_EQ(0, delta.spurious_interrupts);
+	EXPECT_WORKS();
+}
+
+TEST_F(device, that_reads_as_ones_times_out_and_works_when_it_is_back)
+{
+	struct stats delta;
+
+	self->died = true;
+	ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", true));
+	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.pages_pinned);
+	EXPECT_EQ(0, delta.pages_leaked);
+	ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", false));
+	/* Its channels are disabled; the first to notice sets them up again. */
+	WAIT_FOR(!transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	EXPECT_WORKS();
+}
+
+TEST_F(device, that_dies_under_a_request_lets_it_go)
+{
+	struct job job;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			     self->bed.before.descriptors + NR));
+	self->died = true;
+	ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", true));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(ETIMEDOUT, job.report->err);
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_pinned"));
+}
+
+TEST_F(device, that_stalls_on_one_channel_works_on_the_others)
+{
+	unsigned int i, channels = self->bed.info.channels, finished = 0;
+	int fds[channels], errors[channels];
+	struct edudma_segment seg;
+
+	ASSERT_LT(1, channels);
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 1));
+	for (i = 0; i < channels; i++) {
+		fds[i] = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fds[i]);
+	}
+	for (i = 0; i < channels; i++) {
+		seg = seg_to(self->buf, PART, 0);
+		errors[i] = transfer1(fds[i], seg);
+		finished += !errors[i];
+		EXPECT_TRUE(!errors[i] || errors[i] == ETIMEDOUT);
+		close(fds[i]);
+	}
+	EXPECT_EQ(channels - 1, finished);
+}
+
+TEST_F(device, that_stalls_is_taken_a_killed_request_at_once)
+{
+	struct stats delta;
+	struct job job;
+
+	/* Longer than this test may take: only the abort can end it. */
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			     self->bed.before.descriptors + NR));
+	EXPECT_EQ(NR, stat_get(&self->bed.dev, "pages_pinned"));
+	kill(job.pid, SIGKILL);
+	job_wait(&job);
+	EXPECT_TRUE(WAIT_FOR(!stat_get(&self->bed.dev, "pages_pinned")));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.cancelled);
+	EXPECT_EQ(0, delta.timeouts);
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	EXPECT_TRUE(part_is(self, 0, OLD));
+	EXPECT_WORKS();
+}
+
+static void on_signal(int sig)
+{
+}
+
+/* The request of a fixture, in a child that survives SIGUSR1. */
+static void interruptible(struct job_report *report, void *arg)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	FIXTURE_DATA(device) *self = arg;
+
+	sigaction(SIGUSR1, &action, NULL);
+	report->begun = 1;
+	report->err = transfer(self->bed.fd, self->segs, NR, 0, &report->out);
+}
+
+TEST_F(device, that_is_interrupted_reports_exactly_what_was_moved)
+{
+	struct edudma_transfer *out;
+	struct job job;
+	unsigned int i;
+
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", 100000000));
+	job_start(&job, interruptible, self);
+	out = &job.report->out;
+	ASSERT_TRUE(WAIT_FOR(part_is(self, 1, NEW + 1)));
+	kill(job.pid, SIGUSR1);
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(EINTR, job.report->err);
+	EXPECT_LE(2, out->segments_done);
+	EXPECT_GT(NR, out->segments_done);
+	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
+	for (i = 0; i < NR; i++)
+		EXPECT_TRUE(part_is(self, i, i < out->segments_done ? NEW + i : OLD + i))
+			TH_LOG("segment %u of %u done", i, out->segments_done);
+}
+
+TEST_F(device, that_stalls_is_unbound_at_once)
+{
+	struct job job;
+
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			     self->bed.before.descriptors + NR));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(self->bed.pins, pins_outstanding());
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(ENODEV, job.report->err);
+	close(self->bed.fd);
+	self->bed.fd = -1;
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	EXPECT_EQ(0, dev_restore(&self->bed.dev));
+}
+
+TEST_HARNESS_MAIN
