@@ -26,6 +26,7 @@ class Lane:
     cpu: str = "max,la57=off"
     edu: str = "edu"            # -device for each edu
     edus: int = 2               # how many
+    disk: int = 0               # MiB of an empty virtio disk, for one run; 0 is none
     timeout: int = 120          # seconds for a run, unless --timeout
     accel: str = ""             # tcg or kvm, where only one will do
     kernel: str = ""            # directory in the cache's kernel/; or the host's

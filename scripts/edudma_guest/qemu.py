@@ -12,6 +12,8 @@ APPEND = ("console=ttyS0 earlyprintk=serial,ttyS0 loglevel=7 printk.time=1 "
           "sysctl.kernel.hung_task_timeout_secs=30 "
           "sysctl.kernel.printk_ratelimit=0").split()
 
+DISK_SERIAL = "edudma-scratch"
+
 
 def cpu(lane, accel):
     """-cpu: under KVM the host's own; else the lane's."""
@@ -45,6 +47,13 @@ def filesystem(tag, path, readonly):
     return ["-fsdev", f"local,id={tag},path={path},security_model=none,"
                       f"multidevs=remap,readonly={'on' if readonly else 'off'}",
             "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+
+def disk(path):
+    """A scratch disk, which the guest knows by its serial number."""
+    path = str(path).replace(",", ",,")
+    return ["-drive", f"if=none,id=scratch,file={path},format=raw,cache=unsafe",
+            "-device", f"virtio-blk-pci,drive=scratch,serial={DISK_SERIAL}"]
 
 
 def command(lane, kernel, accel, files):

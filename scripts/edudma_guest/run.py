@@ -48,6 +48,8 @@ def environment(options, module, lane):
     if module:
         chosen["EDUDMA_MODULE"] = str(module)
         chosen["EDUDMA_MODULE_PARAMS"] = " ".join(lane.params)
+    if lane.disk:
+        chosen["EDUDMA_DISK"] = qemu.DISK_SERIAL
     for word in options.env:
         name, equals, value = word.partition("=")
         chosen[name] = value if equals else os.environ.get(name, "")
@@ -62,6 +64,7 @@ class Run:
         self.lane = lane_of(options)
         self.started = time.monotonic()
         self.directory = runs.create(self.lane.name, options.log_dir)
+        self.disk = self.directory / "disk"
         self.nonce = os.urandom(16).hex()
         self.facts = {"lane": self.lane.name, "command": shlex.join(options.command),
                       "cwd": os.getcwd()}
@@ -107,10 +110,14 @@ class Run:
         return job + [("env", f"{name}={value}") for name, value in variables.items()]
 
     def extra_arguments(self):
-        """The host's files, and a terminal or gdb if they are wanted."""
+        """The host's files, a scratch disk, and a terminal or gdb if wanted."""
         arguments = qemu.filesystem("root", "/", readonly=True)
         for number, share in enumerate(self.shares):
             arguments += qemu.filesystem(f"share{number}", share, readonly=False)
+        if self.lane.disk:
+            self.disk.touch()
+            os.truncate(self.disk, self.lane.disk << 20)
+            arguments += qemu.disk(self.disk)
         if self.options.terminal:
             arguments += ["-chardev", "stdio,id=terminal,signal=off",
                           "-device", "virtconsole,chardev=terminal"]
@@ -154,6 +161,7 @@ class Run:
     def finish(self, outcome):
         """Write down what came out and say it."""
         seconds = time.monotonic() - self.started
+        self.disk.unlink(missing_ok=True)
         # It is part of QEMU's command line, for who wants to see it again.
         if outcome.word == "pass":
             (self.directory / "initramfs").unlink(missing_ok=True)

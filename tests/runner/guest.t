@@ -113,7 +113,8 @@ class Guest(unittest.TestCase):
                   "cat /sys/module/edudma/parameters/timeout_ms; "
                   "grep -o 'edudma.test=[a-z]*' /proc/cmdline; nproc; tty; "
                   "echo x > /dev/stderr; readlink /proc/self/fd/0; "
-                  "sort /sys/class/virtio-ports/*/name | xargs")
+                  "sort /sys/class/virtio-ports/*/name | xargs; modprobe virtio_blk; "
+                  "grep -lx $EDUDMA_DISK /sys/block/*/serial; cat /sys/block/vda/size")
         got = self.guest("--env", "ONE=1 x", "--env", "TWO", "--smp", "1",
                          "--append", "edudma.test=yes",
                          "--module-param", "timeout_ms=4321", "--", "sh", "-c", script,
@@ -121,9 +122,11 @@ class Guest(unittest.TestCase):
         self.expect("pass", 0, got)
         self.assertEqual([str(place), "of the host", "1 x,2", "0", "nodes", "4321",
                           "edudma.test=yes", "1", "not a tty", "/dev/null",
-                          "edudma.record edudma.stderr edudma.stdout"],
+                          "edudma.record edudma.stderr edudma.stdout",
+                          "/sys/block/vda/serial", str(64 << 11)],
                          got.stdout.decode().splitlines())
-        # What the guest writes stays there.
+        # What the guest writes stays there, or goes with it.
+        self.assertFalse((self.logs / "disk").exists())
         self.assertEqual("of the host", (place / "file").read_text())
 
     def test_monitor(self):
