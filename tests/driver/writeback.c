@@ -1,189 +1,288 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the device wrote into a mapped file must reach the disk, also when
- * writeback has cleaned the page while the device was still writing.
+ * writeback has cleaned the page while the device still had it.
  *
- * On a file system in a RAM disk, read with O_DIRECT: that writes out what is
- * dirty and then reads the disk, so a page that should be dirty and is not
- * shows its old content.
+ * On ext4 on a disk of its own.  What counts is what can be read once nothing of
+ * the file is in memory any more: a page that should be dirty and is not is
+ * thrown away, and shows its old content.
  */
 #include "edudma_fixture.h"
 
-#include <pthread.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
+#include "edudma_disk.h"
+#include "edudma_hold.h"
 
-#define DISK	"/dev/ram0"
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#define LEN		2000	/* bytes that the device writes */
+#define OLD_SEED	1	/* what the file holds before */
+#define SEED		2	/* what the window holds */
+
+#define VM		"/proc/sys/vm/"
 
 FIXTURE(file)
 {
 	struct bed bed;
-	const char *missing;	/* why the test cannot run, or NULL */
-	char dir[32];
-	int fd;
+	struct disk_file file;
 	uint8_t *map;
-	uint8_t *disk;		/* what O_DIRECT read */
+	uint8_t *read;		/* what was read back, a page */
 };
-
-/* Run a program quietly; true if it succeeded. */
-static bool run(const char *const argv[])
-{
-	int null, status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		null = open("/dev/null", O_RDWR);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	return waitpid(pid, &status, 0) == pid && !status;
-}
-
-static const char *make_disk(FIXTURE_DATA(file) *self)
-{
-	static const char *const brd[] = {
-		"modprobe", "brd", "rd_nr=1", "rd_size=4096", NULL
-	};
-	static const char *const ext4[] = { "modprobe", "ext4", NULL };
-	static const char *const mkfs[] = {
-		"mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "^has_journal", DISK,
-		NULL
-	};
-
-	if (access(DISK, F_OK) && !run(brd))
-		return "no RAM disk: modprobe brd fails";
-	run(ext4);
-	if (!run(mkfs))
-		return "no file system: mkfs.ext4 fails";
-	strcpy(self->dir, "/tmp/edudma-XXXXXX");
-	if (!mkdtemp(self->dir))
-		return "no directory in /tmp";
-	if (mount(DISK, self->dir, "ext4", 0, NULL)) {
-		rmdir(self->dir);
-		self->dir[0] = '\0';
-		return "no file system: mount of ext4 fails";
-	}
-	return NULL;
-}
 
 FIXTURE_SETUP(file)
 {
-	char path[64];
-
 	BED_SETUP(&self->bed);
-	self->missing = make_disk(self);
-	if (self->missing)
+	if (!disk_there())
 		return;
-	snprintf(path, sizeof(path), "%s/file", self->dir);
-	self->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	ASSERT_LE(0, self->fd);
-	self->disk = private_pages(1);
-	fill(self->disk, page_size(), 1);
-	ASSERT_EQ(page_size(), write(self->fd, self->disk, page_size()));
-	ASSERT_EQ(0, fsync(self->fd));
-	self->map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 self->fd, 0);
-	ASSERT_NE(MAP_FAILED, self->map);
-	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 2));
+	ASSERT_TRUE(disk_file_make(&self->file, page_size(), OLD_SEED))
+		TH_LOG("%s", self->file.wrong);
+	self->map = disk_file_map(&self->file, MAP_SHARED);
+	self->read = private_pages(1);
+	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, SEED));
 	stats_get(&self->bed.dev, &self->bed.before);
 }
 
 FIXTURE_TEARDOWN(file)
 {
-	if (self->dir[0]) {
+	if (self->map)
 		munmap(self->map, page_size());
-		close(self->fd);
-		EXPECT_EQ(0, umount(self->dir));
-		rmdir(self->dir);
+	if (self->file.dir[0]) {
+		EXPECT_EQ(0, disk_file_remove(&self->file));
 	}
 	BED_TEARDOWN(&self->bed);
 }
 
-/* What the disk holds, once all that is dirty is written. */
-static bool read_disk(FIXTURE_DATA(file) *self)
-{
-	char path[64];
-	ssize_t got;
-	int fd;
+#define NEED_DISK() do {						\
+	if (!disk_there())						\
+		SKIP(return, "this machine has no scratch disk");	\
+} while (0)
 
-	snprintf(path, sizeof(path), "%s/file", self->dir);
-	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = pread(fd, self->disk, page_size(), 0);
-	close(fd);
-	return got == (ssize_t)page_size();
+static void unmap(FIXTURE_DATA(file) *self)
+{
+	if (self->map)
+		munmap(self->map, page_size());
+	self->map = NULL;
 }
 
-#define PARTS	8
-
-struct reading {
-	int fd;
-	struct edudma_segment segs[PARTS];
-	int err;
-};
-
-static void *run_reading(void *arg)
+/* Of this file, what is clean. */
+static bool drop_cache(FIXTURE_DATA(file) *self)
 {
-	struct reading *reading = arg;
+	return !posix_fadvise(self->file.fd, 0, 0, POSIX_FADV_DONTNEED);
+}
 
-	reading->err = transfer(reading->fd, reading->segs, PARTS, 0, NULL);
-	return NULL;
+/* Read the file anew: nothing of it stays in memory. */
+static bool read_back(FIXTURE_DATA(file) *self)
+{
+	unmap(self);
+	return !fsync(self->file.fd) && drop_cache(self) &&
+	       disk_file_read(&self->file, self->read) &&
+	       pread(self->file.fd, self->read, page_size(), 0) ==
+	       (ssize_t)page_size();
+}
+
+static bool rest_is_old(const uint8_t *page, size_t from)
+{
+	uint8_t *old = private_pages(1);
+
+	fill(old, page_size(), OLD_SEED);
+	return !memcmp(page + from, old + from, page_size() - from);
 }
 
 TEST_F(file, on_disk_gets_what_the_device_wrote)
 {
-	if (self->missing)
-		SKIP(return, "%s", self->missing);
-	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(self->map, 2000, 0)));
-	ASSERT_TRUE(read_disk(self));
-	EXPECT_EQ(2000, differs_at(self->disk, 2000, 2));
+	NEED_DISK();
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(self->map, LEN, 0)));
+	ASSERT_TRUE(read_back(self));
+	EXPECT_EQ(LEN, differs_at(self->read, LEN, SEED));
+	EXPECT_TRUE(rest_is_old(self->read, LEN));
+}
+
+TEST_F(file, on_disk_has_them_after_all_caches_were_dropped)
+{
+	NEED_DISK();
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(self->map, LEN, 0)));
+	unmap(self);
+	sync();
+	ASSERT_EQ(0, file_write(VM "drop_caches", "1"));
+	ASSERT_EQ(page_size(), pread(self->file.fd, self->read, page_size(), 0));
+	EXPECT_EQ(LEN, differs_at(self->read, LEN, SEED));
+	EXPECT_TRUE(rest_is_old(self->read, LEN));
 }
 
 TEST_F(file, on_disk_keeps_the_bytes_beside)
 {
 	uint8_t *old = private_pages(1);
 
-	if (self->missing)
-		SKIP(return, "%s", self->missing);
-	fill(old, page_size(), 1);
+	NEED_DISK();
+	fill(old, page_size(), OLD_SEED);
 	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(self->map + 100, 50, 0)));
-	ASSERT_TRUE(read_disk(self));
-	EXPECT_EQ(50, differs_at(self->disk + 100, 50, 2));
-	EXPECT_EQ(0, memcmp(self->disk, old, 100));
-	EXPECT_EQ(0, memcmp(self->disk + 150, old + 150, page_size() - 150));
+	ASSERT_TRUE(read_back(self));
+	EXPECT_EQ(50, differs_at(self->read + 100, 50, SEED));
+	EXPECT_EQ(0, memcmp(self->read, old, 100));
+	EXPECT_TRUE(rest_is_old(self->read, 150));
 }
 
-TEST_F(file, written_back_meanwhile_gets_it_all_the_same)
+TEST_F(file, mapped_privately_is_left_alone)
 {
-	struct reading reading = { .fd = self->bed.fd };
-	uint8_t *scratch = private_pages(PARTS);
-	pthread_t thread;
-	struct stats delta;
-	int i;
+	uint8_t *map;
 
-	if (self->missing)
-		SKIP(return, "%s", self->missing);
-	/* All are pinned at once; the file's page is the last to be written. */
-	for (i = 0; i < PARTS - 1; i++)
-		reading.segs[i] = seg_from(scratch + i * page_size(), 1, 0);
-	reading.segs[i] = seg_from(self->map, 2000, 0);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, run_reading, &reading));
-	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
-			     self->bed.before.descriptors));
-	/* Writes the page, as old as it still is, and marks it clean. */
-	ASSERT_EQ(0, fsync(self->fd));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, reading.err);
-	BED_STATS(&self->bed, &delta);
-	ASSERT_TRUE(read_disk(self));
-	EXPECT_EQ(2000, differs_at(self->disk, 2000, 2));
-	if (page_reachable(&self->bed.info, self->map)) {
-		EXPECT_EQ(1, delta.pages_redirtied);
+	NEED_DISK();
+	map = disk_file_map(&self->file, MAP_PRIVATE);
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(map, LEN, 0)));
+	EXPECT_EQ(LEN, differs_at(map, LEN, SEED));
+	ASSERT_EQ(0, munmap(map, page_size()));
+	ASSERT_TRUE(read_back(self));
+	EXPECT_TRUE(rest_is_old(self->read, 0));
+}
+
+/*
+ * The page is cleaned while the device has it: pinned, mapped for DMA and handed
+ * over, with the device held; or with the DMA under way.
+ */
+
+enum cleaner { FSYNC, FLUSHER };
+
+FIXTURE(cleaned)
+{
+	FIXTURE_DATA(file) f;
+	struct hold hold;
+	bool held;
+	struct background bg;
+	uint64_t interval, expire;	/* of the flusher */
+	bool reachable;			/* or else it is bounced */
+	bool late;			/* the DMA was over when it was clean */
+};
+
+FIXTURE_VARIANT(cleaned)
+{
+	enum cleaner cleaner;
+	bool held;
+};
+
+FIXTURE_VARIANT_ADD(cleaned, by_fsync) { .cleaner = FSYNC, .held = true };
+FIXTURE_VARIANT_ADD(cleaned, by_fsync_under_dma) { .cleaner = FSYNC };
+FIXTURE_VARIANT_ADD(cleaned, by_the_flusher) { .cleaner = FLUSHER, .held = true };
+
+FIXTURE_SETUP(cleaned)
+{
+	file_setup(_metadata, &self->f, NULL);
+	self->interval = file_read_u64(VM "dirty_writeback_centisecs");
+	self->expire = file_read_u64(VM "dirty_expire_centisecs");
+}
+
+static int flush_after(uint64_t interval, uint64_t expire)
+{
+	char text[2][32];
+
+	snprintf(text[0], sizeof(text[0]), "%" PRIu64, expire);
+	snprintf(text[1], sizeof(text[1]), "%" PRIu64, interval);
+	return file_write(VM "dirty_expire_centisecs", text[0]) |
+	       file_write(VM "dirty_writeback_centisecs", text[1]);
+}
+
+FIXTURE_TEARDOWN(cleaned)
+{
+	if (self->held)
+		hold_end(&self->hold);
+	EXPECT_EQ(0, flush_after(self->interval, self->expire));
+	file_teardown(_metadata, &self->f, NULL);
+}
+
+/*
+ * Hand the page over.  Where the device is not held, it is the last of some, so
+ * that there is time to clean it.
+ */
+static bool hand_over(FIXTURE_DATA(cleaned) *self, bool held)
+{
+	struct edudma_segment segs[BACKGROUND_SEGS];
+	struct bed *bed = &self->f.bed;
+	uint8_t *scratch = private_pages(BACKGROUND_SEGS);
+	uint32_t i, nr = held ? 1 : BACKGROUND_SEGS / 2;
+
+	for (i = 0; i < nr - 1; i++)
+		segs[i] = seg_from(scratch + i * page_size(), 1, 0);
+	segs[i] = seg_from(self->f.map, LEN, 0);
+	self->held = held && hold_begin(&self->hold, bed->fd);
+	if (held != self->held)
+		return false;
+	background_start(&self->bg, bed->fd, segs, nr);
+	if (held ? !background_submitted(&self->bg, &bed->dev, nr) :
+		   !WAIT_FOR(stat_get(&bed->dev, "descriptors") >
+			     bed->before.descriptors))
+		return false;
+	self->reachable = page_reachable(&bed->info, self->f.map);
+	return true;
+}
+
+/* Have the page written, as old as it still is, and marked clean. */
+static bool clean(FIXTURE_DATA(cleaned) *self, enum cleaner cleaner)
+{
+	bool good;
+
+	if (cleaner == FSYNC)
+		good = !fsync(self->f.file.fd);
+	else
+		good = !flush_after(1, 1) &&
+		       WAIT_FOR(!page_is_dirty(self->f.map));
+	self->late = !stat_get(&self->f.bed.dev, "pages_pinned");
+	return good;
+}
+
+static int let_go(FIXTURE_DATA(cleaned) *self)
+{
+	int err = 0;
+
+	if (self->held)
+		err = hold_end(&self->hold);
+	self->held = false;
+	return background_wait(&self->bg) | err;
+}
+
+static uint64_t redirtied(const struct bed *bed)
+{
+	return stat_get(&bed->dev, "pages_redirtied") -
+	       bed->before.pages_redirtied;
+}
+
+TEST_F(cleaned, page_is_dirtied_again)
+{
+	NEED_DISK();
+	ASSERT_TRUE(hand_over(self, variant->held));
+	ASSERT_TRUE(clean(self, variant->cleaner));
+	ASSERT_EQ(0, let_go(self));
+	/* What is bounced is copied to the page, and dirtied, after the DMA. */
+	if (self->reachable && !self->late) {
+		EXPECT_EQ(1, redirtied(&self->f.bed));
 	}
+	ASSERT_TRUE(read_back(&self->f));
+	EXPECT_EQ(LEN, differs_at(self->f.read, LEN, SEED));
+	EXPECT_TRUE(rest_is_old(self->f.read, LEN));
+}
+
+TEST_F(cleaned, page_without_a_mapping_is_dirtied_again)
+{
+	NEED_DISK();
+	ASSERT_TRUE(hand_over(self, variant->held));
+	ASSERT_TRUE(clean(self, variant->cleaner));
+	/* The pin alone keeps the page in memory now. */
+	unmap(&self->f);
+	ASSERT_TRUE(drop_cache(&self->f));
+	ASSERT_EQ(0, let_go(self));
+	ASSERT_TRUE(read_back(&self->f));
+	EXPECT_EQ(LEN, differs_at(self->f.read, LEN, SEED));
+	EXPECT_TRUE(rest_is_old(self->f.read, LEN));
+}
+
+TEST_F(cleaned, page_of_a_truncated_file_is_nobodys)
+{
+	NEED_DISK();
+	ASSERT_TRUE(hand_over(self, variant->held));
+	ASSERT_TRUE(clean(self, variant->cleaner));
+	ASSERT_EQ(0, ftruncate(self->f.file.fd, 0));
+	ASSERT_EQ(0, ftruncate(self->f.file.fd, page_size()));
+	ASSERT_EQ(0, let_go(self));
+	ASSERT_TRUE(read_back(&self->f));
+	EXPECT_TRUE(all_bytes_are(self->f.read, page_size(), 0));
 }
 
 TEST_HARNESS_MAIN

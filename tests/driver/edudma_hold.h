@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Transfers that stand still where a test wants them to, so that what it does
+ * to their memory meanwhile does not depend on how fast anybody is.
+ */
+#ifndef EDUDMA_HOLD_H
+#define EDUDMA_HOLD_H
+
+#include "edudma_test.h"
+
+#include <pthread.h>
+
+/**
+ * struct hold - a request that has its channel's turn and does nothing with it
+ *
+ * It waits in a page fault that the test answers (userfaultfd).  The next request
+ * is on deck meanwhile: its pages are pinned, mapped for DMA and handed over,
+ * and its DMA begins when the hold ends.
+ */
+struct hold {
+	int fd;
+	int uffd;
+	uint8_t *page;
+	uint64_t timeout_ms;
+	pthread_t thread;
+	int err;
+};
+
+/**
+ * hold_begin() - take the turn of an idle channel; false if that fails
+ * @fd:		of the node; a file stays with one channel, so this is what tells
+ *		which, and what is on deck must come through the same
+ */
+bool hold_begin(struct hold *hold, int fd);
+
+/** hold_end() - let the channel go on; 0 or the errno of the request */
+int hold_end(struct hold *hold);
+
+/* Segments of a background transfer, at most. */
+#define BACKGROUND_SEGS	16
+
+/**
+ * struct background - a transfer in a thread of the test's own process
+ * @tid:	the thread, set when it runs
+ * @out:	as EDUDMA_IOC_TRANSFER left it
+ */
+struct background {
+	pthread_t thread;
+	pid_t tid;
+	int fd;
+	struct edudma_segment segs[BACKGROUND_SEGS];
+	uint32_t nr;
+	struct edudma_transfer out;
+	int err;
+};
+
+/** background_start() - begin a transfer of some segments */
+void background_start(struct background *bg, int fd,
+		      const struct edudma_segment *segs, uint32_t nr);
+
+/**
+ * background_submitted() - wait until its pages are with the driver
+ * @pages:	that the device has pinned then, in all
+ *
+ * Pinned, mapped and submitted, for a transfer that one chunk can hold: the
+ * thread has nothing left to do but to wait.
+ */
+bool background_submitted(const struct background *bg,
+			  const struct test_dev *dev, uint64_t pages);
+
+/** background_wait() - join the thread; 0 or the errno of the transfer */
+int background_wait(struct background *bg);
+
+#endif /* EDUDMA_HOLD_H */
