@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory of any origin, as the device's source and as its destination, and
- * what else may happen to it while it is pinned.
+ * what the device has done to it when it is done.
  */
 #include "edudma_fixture.h"
 
-#include <pthread.h>
+#include "edudma_disk.h"
+
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 
 #define AREA_PAGES	3
+#define HUGE_BYTES	(2UL << 20)
 #define PART		300
 
-enum origin { STACK, HEAP, BSS, DATA, PRIVATE, SHARED, MEMFD, FILE_PRIVATE, HUGE, HUGETLB };
+enum origin {
+	STACK, HEAP, BSS, DATA, PRIVATE, SHARED, MEMFD, MEMFD_PRIVATE, TMPFS, SYSV,
+	EXT4, EXT4_PRIVATE, HUGE, HUGETLB, TWO_KINDS, BEFORE_HUGETLB,
+};
 
 static uint8_t bss_area[AREA_PAGES * 4096];
 static uint8_t data_area[AREA_PAGES * 4096] = { 1 };
@@ -41,18 +47,49 @@ static uint8_t *map_memfd(int prot, int flags, uint32_t seed, int *fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static uint8_t *huge_area(void)
+static uint8_t *map_tmpfs(void)
 {
-	size_t huge = 2 << 20;
+	size_t bytes = AREA_PAGES * page_size();
+	char path[] = "/dev/shm/edudma-XXXXXX";
+	int fd = mkstemp(path);
+	void *p;
+
+	unlink(path);
+	if (fd < 0 || ftruncate(fd, bytes))
+		return NULL;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static uint8_t *sysv_area(void)
+{
+	int id = shmget(IPC_PRIVATE, AREA_PAGES * page_size(), IPC_CREAT | 0600);
+	void *p = shmat(id, NULL, 0);
+
+	/* It stays as long as it is attached. */
+	shmctl(id, IPC_RMID, NULL);
+	return p == (void *)-1 ? NULL : p;
+}
+
+/* Addresses for a huge page, and as many before it. */
+static uint8_t *huge_addresses(void)
+{
 	uint8_t *p;
 
-	p = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE,
+	p = mmap(NULL, 3 * HUGE_BYTES, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
-		return NULL;
-	p = (uint8_t *)(((uintptr_t)p + huge - 1) & ~(huge - 1));
-	madvise(p, huge, MADV_HUGEPAGE);
-	memset(p, 0, huge);
+		die("mmap");
+	p = (uint8_t *)(((uintptr_t)p + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
+	return p + HUGE_BYTES;
+}
+
+static uint8_t *huge_area(void)
+{
+	uint8_t *p = huge_addresses();
+
+	madvise(p, HUGE_BYTES, MADV_HUGEPAGE);
+	memset(p, 0, HUGE_BYTES);
 	return p;
 }
 
@@ -62,14 +99,86 @@ static uint8_t *hugetlb_area(void)
 	void *p;
 
 	file_write("/proc/sys/vm/nr_hugepages", "1");
-	p = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	p = mmap(huge_addresses(), HUGE_BYTES, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1, 0);
 	file_write("/proc/sys/vm/nr_hugepages", "0");
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* One page of it, and before it one of small pages. */
+static uint8_t *before_hugetlb(void)
+{
+	uint8_t *p = hugetlb_area();
+
+	return p ? p - page_size() : NULL;
+}
+
+/* A private page, then pages of a memory file. */
+static uint8_t *two_kinds(void)
+{
+	uint8_t *p = private_pages(AREA_PAGES);
+	int fd = filled_memfd(AREA_PAGES * page_size(), 1);
+
+	p = mmap(p + page_size(), (AREA_PAGES - 1) * page_size(),
+		 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	return p == MAP_FAILED ? NULL : p - page_size();
+}
+
+FIXTURE(memory)
+{
+	struct bed bed;
+	struct disk_file file;
+};
+
+FIXTURE_VARIANT(memory)
+{
+	enum origin origin;
+};
+
+FIXTURE_VARIANT_ADD(memory, stack) { .origin = STACK };
+FIXTURE_VARIANT_ADD(memory, heap) { .origin = HEAP };
+FIXTURE_VARIANT_ADD(memory, bss) { .origin = BSS };
+FIXTURE_VARIANT_ADD(memory, initialised_data) { .origin = DATA };
+FIXTURE_VARIANT_ADD(memory, private_mapping) { .origin = PRIVATE };
+FIXTURE_VARIANT_ADD(memory, shared_anonymous) { .origin = SHARED };
+FIXTURE_VARIANT_ADD(memory, shared_memory_file) { .origin = MEMFD };
+FIXTURE_VARIANT_ADD(memory, private_memory_file) { .origin = MEMFD_PRIVATE };
+FIXTURE_VARIANT_ADD(memory, tmpfs) { .origin = TMPFS };
+FIXTURE_VARIANT_ADD(memory, system_v_shared_memory) { .origin = SYSV };
+FIXTURE_VARIANT_ADD(memory, shared_file_on_ext4) { .origin = EXT4 };
+FIXTURE_VARIANT_ADD(memory, private_file_on_ext4) { .origin = EXT4_PRIVATE };
+FIXTURE_VARIANT_ADD(memory, huge_page) { .origin = HUGE };
+FIXTURE_VARIANT_ADD(memory, hugetlb_page) { .origin = HUGETLB };
+FIXTURE_VARIANT_ADD(memory, mappings_of_two_kinds) { .origin = TWO_KINDS };
+FIXTURE_VARIANT_ADD(memory, end_of_small_and_begin_of_hugetlb_page) {
+	.origin = BEFORE_HUGETLB };
+
+FIXTURE_SETUP(memory)
+{
+	BED_SETUP(&self->bed);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	if (self->file.dir[0]) {
+		EXPECT_EQ(0, disk_file_remove(&self->file));
+	}
+	BED_TEARDOWN(&self->bed);
+}
+
+static bool on_ext4(enum origin origin)
+{
+	return origin == EXT4 || origin == EXT4_PRIVATE;
+}
+
+static bool on_hugetlb(enum origin origin)
+{
+	return origin == HUGETLB || origin == BEFORE_HUGETLB;
+}
+
 /* An area of AREA_PAGES pages; the stack's has to be the caller's own. */
-static uint8_t *area_of(enum origin origin, uint8_t *stack)
+static uint8_t *area_of(FIXTURE_DATA(memory) *self, enum origin origin,
+			uint8_t *stack)
 {
 	int fd;
 
@@ -88,53 +197,42 @@ static uint8_t *area_of(enum origin origin, uint8_t *stack)
 		return shared_pages(AREA_PAGES);
 	case MEMFD:
 		return map_memfd(PROT_READ | PROT_WRITE, MAP_SHARED, 1, &fd);
-	case FILE_PRIVATE:
+	case MEMFD_PRIVATE:
 		return map_memfd(PROT_READ | PROT_WRITE, MAP_PRIVATE, 1, &fd);
+	case TMPFS:
+		return map_tmpfs();
+	case SYSV:
+		return sysv_area();
+	case EXT4:
+		return disk_file_map(&self->file, MAP_SHARED);
+	case EXT4_PRIVATE:
+		return disk_file_map(&self->file, MAP_PRIVATE);
 	case HUGE:
 		return huge_area();
 	case HUGETLB:
 		return hugetlb_area();
+	case TWO_KINDS:
+		return two_kinds();
+	case BEFORE_HUGETLB:
+		return before_hugetlb();
 	}
 	return NULL;
-}
-
-FIXTURE(memory)
-{
-	struct bed bed;
-};
-
-FIXTURE_VARIANT(memory)
-{
-	enum origin origin;
-};
-
-FIXTURE_VARIANT_ADD(memory, stack) { .origin = STACK };
-FIXTURE_VARIANT_ADD(memory, heap) { .origin = HEAP };
-FIXTURE_VARIANT_ADD(memory, bss) { .origin = BSS };
-FIXTURE_VARIANT_ADD(memory, initialised_data) { .origin = DATA };
-FIXTURE_VARIANT_ADD(memory, private_mapping) { .origin = PRIVATE };
-FIXTURE_VARIANT_ADD(memory, shared_anonymous) { .origin = SHARED };
-FIXTURE_VARIANT_ADD(memory, shared_file_mapping) { .origin = MEMFD };
-FIXTURE_VARIANT_ADD(memory, private_file_mapping) { .origin = FILE_PRIVATE };
-FIXTURE_VARIANT_ADD(memory, huge_page) { .origin = HUGE };
-FIXTURE_VARIANT_ADD(memory, hugetlb_page) { .origin = HUGETLB };
-
-FIXTURE_SETUP(memory)
-{
-	BED_SETUP(&self->bed);
-}
-
-FIXTURE_TEARDOWN(memory)
-{
-	BED_TEARDOWN(&self->bed);
 }
 
 TEST_F(memory, is_sent_and_received_across_pages)
 {
 	uint8_t stack[AREA_PAGES * 4096];
-	uint8_t *area = area_of(variant->origin, stack), *at;
+	uint8_t *area, *at;
 
-	if (variant->origin == HUGETLB && !area)
+	if (on_ext4(variant->origin)) {
+		if (!disk_there())
+			SKIP(return, "this machine has no scratch disk");
+		ASSERT_TRUE(disk_file_make(&self->file,
+					   AREA_PAGES * page_size(), 1))
+			TH_LOG("%s", self->file.wrong);
+	}
+	area = area_of(self, variant->origin, stack);
+	if (on_hugetlb(variant->origin) && !area)
 		SKIP(return, "no huge page to be had");
 	ASSERT_NE(NULL, area);
 	at = (uint8_t *)(((uintptr_t)area + page_size() - 1) & -page_size());
@@ -146,6 +244,9 @@ TEST_F(memory, is_sent_and_received_across_pages)
 	EXPECT_EQ(PART, differs_at(at, PART, 2));
 	EXPECT_TRUE(all_bytes_are(at - 8, 8, 0x77));
 	EXPECT_TRUE(all_bytes_are(at + PART, 8, 0x77));
+	if (on_ext4(variant->origin)) {
+		ASSERT_EQ(0, munmap(area, AREA_PAGES * page_size()));
+	}
 }
 
 /* Sources that the process itself may not write. */
@@ -230,52 +331,19 @@ TEST_F(source, needs_no_write_permission)
 FIXTURE(pinned)
 {
 	struct bed bed;
-	uint64_t window;
 	uint8_t *page;
 };
 
 FIXTURE_SETUP(pinned)
 {
 	BED_SETUP(&self->bed);
-	self->window = self->bed.info.window_bytes;
 	self->page = private_pages(1);
-	ASSERT_EQ(0, window_fill(self->bed.fd, self->window, 5));
+	ASSERT_EQ(0, window_fill(self->bed.fd, 500, 5));
 }
 
 FIXTURE_TEARDOWN(pinned)
 {
 	BED_TEARDOWN(&self->bed);
-}
-
-/* A transfer in a thread, so that the test can touch its own memory meanwhile. */
-struct background {
-	pthread_t thread;
-	int fd;
-	struct edudma_segment segs[3];
-	int err;
-};
-
-static void *run_background(void *arg)
-{
-	struct background *bg = arg;
-
-	bg->err = transfer(bg->fd, bg->segs, ARRAY_LEN(bg->segs), 0, NULL);
-	return NULL;
-}
-
-/* Start a read of @len bytes to @dst, last of three; return once it is pinned. */
-static bool begin_reading(struct background *bg, const struct bed *bed,
-			  uint8_t *dst, size_t len)
-{
-	uint8_t *others = private_pages(2);
-
-	bg->fd = bed->fd;
-	bg->segs[0] = seg_from(others, 1, 0);
-	bg->segs[1] = seg_from(others + page_size(), 1, 0);
-	bg->segs[2] = seg_from(dst, len, 0);
-	if (pthread_create(&bg->thread, NULL, run_background, bg))
-		return false;
-	return WAIT_FOR(stat_get(&bed->dev, "pages_pinned") >= 3);
 }
 
 TEST_F(pinned, page_that_the_device_wrote_is_dirty)
@@ -321,33 +389,6 @@ TEST_F(pinned, private_file_mapping_leaves_the_file_alone)
 	EXPECT_EQ(500, differs_at(copy, 500, 6));
 }
 
-TEST_F(pinned, memory_unmapped_meanwhile_still_receives)
-{
-	uint8_t *map, *copy = private_pages(1);
-	struct background bg;
-	int fd;
-
-	map = map_memfd(PROT_READ | PROT_WRITE, MAP_SHARED, 6, &fd);
-	ASSERT_NE(NULL, map);
-	ASSERT_TRUE(begin_reading(&bg, &self->bed, map, 500));
-	ASSERT_EQ(0, munmap(map, AREA_PAGES * page_size()));
-	ASSERT_EQ(0, pthread_join(bg.thread, NULL));
-	ASSERT_EQ(0, bg.err);
-	ASSERT_EQ(500, pread(fd, copy, 500, 0));
-	EXPECT_EQ(500, differs_at(copy, 500, 5));
-}
-
-TEST_F(pinned, memory_protected_meanwhile_still_receives)
-{
-	struct background bg;
-
-	ASSERT_TRUE(begin_reading(&bg, &self->bed, self->page, 500));
-	ASSERT_EQ(0, mprotect(self->page, page_size(), PROT_READ));
-	ASSERT_EQ(0, pthread_join(bg.thread, NULL));
-	ASSERT_EQ(0, bg.err);
-	EXPECT_EQ(500, differs_at(self->page, 500, 5));
-}
-
 /* The child of a fork: what it must find in its memory, told by exit status. */
 static pid_t fork_watcher(const uint8_t *page, size_t len, uint8_t byte, int go)
 {
@@ -374,44 +415,6 @@ TEST_F(pinned, child_forked_before_keeps_its_memory)
 	ASSERT_EQ(1, write(go[1], "g", 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status) TH_LOG("the child's copy changed");
-}
-
-TEST_F(pinned, child_forked_meanwhile_keeps_its_memory)
-{
-	struct background bg;
-	int go[2], status;
-	pid_t pid;
-
-	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
-	ASSERT_TRUE(begin_reading(&bg, &self->bed, self->page, 500));
-	pid = fork_watcher(self->page, page_size(), 0xee, go[0]);
-	ASSERT_LT(0, pid);
-	ASSERT_EQ(0, pthread_join(bg.thread, NULL));
-	ASSERT_EQ(0, bg.err);
-	EXPECT_EQ(500, differs_at(self->page, 500, 5));
-	ASSERT_EQ(1, write(go[1], "g", 1));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status) TH_LOG("the child's copy changed");
-}
-
-TEST_F(pinned, write_after_fork_reaches_the_parents_transfer)
-{
-	struct background bg;
-	int go[2], status;
-	pid_t pid;
-
-	/* A fork must not move the parent's page away from under the device. */
-	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
-	ASSERT_TRUE(begin_reading(&bg, &self->bed, self->page, 500));
-	pid = fork_watcher(self->page, page_size(), 0xee, go[0]);
-	ASSERT_LT(0, pid);
-	self->page[page_size() - 1] = 0x42;
-	ASSERT_EQ(0, pthread_join(bg.thread, NULL));
-	EXPECT_EQ(500, differs_at(self->page, 500, 5));
-	EXPECT_EQ(0x42, self->page[page_size() - 1]);
-	ASSERT_EQ(1, write(go[1], "g", 1));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN
