@@ -8,6 +8,7 @@ paths       where things are
 kernels     the guest's kernel and the module directory it sees
 vmlinux     the kernel out of its compressed image
 initramfs   the archive that the kernel starts from, with the job in it
+needs       the files that a program needs to run, where nothing else is
 qemu        QEMU's command line
 accel       may KVM be used?
 session     one QEMU process, from start to end

@@ -9,8 +9,9 @@ import subprocess
 
 from . import Trouble, kernels, paths
 
-# What it takes to reach the host's files and to report.
-NEEDED = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
+# What it takes to report, and to reach the host's files.
+REPORT = ("virtio_pci", "virtio_console")
+HOST_FILES = ("9pnet_virtio", "9p", "overlay")
 
 INIT_SOURCES = paths.SCRIPTS / "init"
 INIT = paths.BUILD / "guest" / "init"
@@ -58,6 +59,7 @@ class _Archive:
     def __init__(self):
         self.parts = []
         self.inodes = 0
+        self.directories = {"", "."}
 
     def add(self, name, mode, data=b"", device=(0, 0)):
         """Add a file."""
@@ -68,6 +70,18 @@ class _Archive:
         header = b"070701" + b"".join(b"%08X" % field for field in fields)
         for part in (header + name, data):
             self.parts += (part, b"\0" * (-len(part) % 4))
+
+    def add_directory(self, name):
+        """Add a directory and those that it is in, unless they are there."""
+        if name not in self.directories:
+            self.directories.add(name)
+            self.add_directory(os.path.dirname(name))
+            self.add(name, stat.S_IFDIR | 0o755)
+
+    def add_file(self, name, mode, data):
+        """Add a file and the directories that it is in."""
+        self.add_directory(os.path.dirname(name))
+        self.add(name, stat.S_IFREG | mode, data)
 
     def finish(self):
         """The archive's bytes."""
@@ -86,18 +100,29 @@ def job_bytes(fields):
     return out
 
 
-def build(kernel, fields):
-    """The whole archive for a kernel and a job."""
+def build(kernel, fields, root="host", files=(), directory="/"):
+    """The whole archive for a kernel and a job.
+
+    With root = "ram" it is the guest's root, too: then it holds these files of
+    the host, at their places, and the directory that the command starts in.
+    """
     archive = _Archive()
-    for name in ("dev", "proc", "sys", "host", "scratch", "root", "modules"):
-        archive.add(name, stat.S_IFDIR | 0o755)
+    for name in ("dev", "proc", "sys", "host", "scratch", "root", "modules", "tmp",
+                 "run"):
+        archive.add_directory(name)
     # Init's own console until it has mounted /dev.
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
-    archive.add("init", stat.S_IFREG | 0o755, make_init().read_bytes())
+    archive.add_file("init", 0o755, make_init().read_bytes())
     fields = list(fields)
-    for path in kernels.resolve(kernel, NEEDED):
+    for path in kernels.resolve(kernel, REPORT + (HOST_FILES if root == "host" else ())):
         name = f"modules/{path.name.split('.')[0]}.ko"
-        archive.add(name, stat.S_IFREG | 0o644, _module(path))
+        archive.add_file(name, 0o644, _module(path))
         fields.append(("insmod", f"/{name}"))
-    archive.add("job", stat.S_IFREG | 0o600, job_bytes(fields))
+    if root == "ram":
+        fields.append(("root", "ram"))
+        archive.add_directory(directory.strip("/"))
+        for name in sorted(set(files)):
+            with open(name, "rb") as file:
+                archive.add_file(name.lstrip("/"), 0o755, file.read())
+    archive.add_file("job", 0o600, job_bytes(fields))
     return archive.finish()

@@ -31,9 +31,11 @@ class Lane:
     accel: str = ""             # tcg or kvm, where only one will do
     kernel: str = ""            # directory in the cache's kernel/; or the host's
     emulator: str = "qemu-system-x86_64"    # build/... is our own
+    root: str = "host"          # host: all its files, by 9p; ram: only what is needed
     suites: str = "driver userspace"   # directories of tests/ whose suites it runs
     append: list = dataclasses.field(default_factory=list)   # kernel command line
     params: list = dataclasses.field(default_factory=list)   # of the module
+    programs: list = dataclasses.field(default_factory=list)   # in root = ram, too
     devices: list = dataclasses.field(default_factory=list)  # before the others
     qemu: list = dataclasses.field(default_factory=list)     # arguments
 

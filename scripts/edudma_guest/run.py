@@ -10,7 +10,7 @@ import textwrap
 import time
 import types
 
-from . import (Trouble, accel, initramfs, kernels, lanes, paths, qemu, runs,
+from . import (Trouble, accel, initramfs, kernels, lanes, needs, paths, qemu, runs,
                session, verdict)
 
 # What a command can expect to find as it is on the host.
@@ -76,6 +76,9 @@ class Run:
         for share in self.shares:
             if not os.path.isdir(share):
                 raise Trouble(f"--share {share}: no such directory")
+            if lane.root == "ram":
+                raise Trouble(f"--share {share}: nothing of the host can be reached "
+                              f"in lane '{lane.name}'")
         version = accel.version(lane.emulator)
         kernel = kernels.find(lane.kernel)
         self.module = None
@@ -83,20 +86,29 @@ class Run:
         if not options.no_module:
             self.module = os.path.abspath(options.module or kernel.default_module())
             modules = kernels.module_directory(kernel, self.module)
+        files = []
+        if lane.root == "ram":
+            files = [name for program in [options.command[0], *lane.programs]
+                     for name in needs.of(program)]
+            files += [self.module] if self.module else []
         chosen = accel.choose(lane, kernel)
         self.facts |= {"kernel": kernel.release, "qemu": version, "accel": chosen}
         archive = self.directory / "initramfs"
-        archive.write_bytes(initramfs.build(kernel, self.job(modules)))
-        files = types.SimpleNamespace(initramfs=archive, append=[],
-                                      console=self.directory / "console")
-        return qemu.command(lane, kernel, chosen, files) + self.extra_arguments()
+        archive.write_bytes(initramfs.build(kernel, self.job(modules), lane.root, files,
+                                            os.getcwd()))
+        logs = types.SimpleNamespace(initramfs=archive, append=[],
+                                     console=self.directory / "console")
+        return qemu.command(lane, kernel, chosen, logs) + self.extra_arguments()
 
     def job(self, modules):
         """What init is asked to do."""
         options = self.options
-        job = [("nonce", self.nonce), ("cwd", os.getcwd()), ("modules", str(modules))]
-        if self.module:
-            job.append(("module", "edudma"))
+        job = [("nonce", self.nonce), ("cwd", os.getcwd())]
+        if self.lane.root == "ram":
+            job += [("module", self.module)] if self.module else []
+        else:
+            job.append(("modules", str(modules)))
+            job += [("module", "edudma")] if self.module else []
         if options.terminal:
             rows, columns = session.window_size()
             job += [("rows", str(rows)), ("columns", str(columns))]
@@ -111,7 +123,9 @@ class Run:
 
     def extra_arguments(self):
         """The host's files, a scratch disk, and a terminal or gdb if wanted."""
-        arguments = qemu.filesystem("root", "/", readonly=True)
+        arguments = []
+        if self.lane.root == "host":
+            arguments += qemu.filesystem("root", "/", readonly=True)
         for number, share in enumerate(self.shares):
             arguments += qemu.filesystem(f"share{number}", share, readonly=False)
         if self.lane.disk:

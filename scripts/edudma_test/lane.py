@@ -4,6 +4,9 @@
 The guest's stream is passed on with one more test behind it: the verdict on
 the run.  Only a complete stream in a run without a splat, a leak or a hang is
 a pass.
+
+A guest that has its root in RAM has no Python to run the suites one after the
+other: there each suite is the command of a boot of its own.
 """
 
 import os
@@ -12,68 +15,113 @@ import signal
 import subprocess
 import tempfile
 
-from edudma_guest import paths, session
+from edudma_guest import lanes, paths, session, verdict
 
-from . import plan, tap
+from . import plan, suites, tap
 
 # For all suites of a lane together: stock edu takes 100 ms for each transfer.
 SECONDS = 1200
+# From here on a status of scripts/guest is its own, not the command's.
+RUNNER = min(verdict.STATUS.values())
 
 
-def _command(lane, logs):
-    command = [paths.SCRIPTS / "guest", "--lane", lane, "--timeout", str(SECONDS),
-               "--qmp", "--log-dir", logs]
+def _command(lane, logs, command):
+    """scripts/guest, for a command in a lane."""
     pattern = os.environ.get("T")
-    if pattern:
-        command += ["--env", f"EDUDMA_TEST={pattern}"]
-    return command + ["--", paths.SCRIPTS / "run-suites", *plan.programs(lane)]
+    choice = ["--env", f"EDUDMA_TEST={pattern}"] if pattern else []
+    return [paths.SCRIPTS / "guest", "--lane", lane, "--timeout", str(SECONDS), "--qmp",
+            "--log-dir", logs, *choice, "--", *command]
 
 
-def _relay(out, stream):
-    """Pass lines on, but the plan: one test is still to come."""
-    for line in out:
-        line = line.rstrip("\n")
-        stream.feed(line)
-        if tap.parse_plan(line) is None:
-            print(line, flush=True)
+class _Relay:
+    """Passes lines on, but the plan: one test is still to come."""
+
+    def __init__(self):
+        self.stream = tap.Stream()
+
+    def write(self, text):
+        """Take whole lines."""
+        for line in text.splitlines():
+            self.stream.feed(line)
+            if tap.parse_plan(line) is None:
+                print(line, flush=True)
+
+    def flush(self):
+        """They are on their way already."""
 
 
-def _console(logs):
-    """The end of what the kernel said."""
-    try:
-        text = (pathlib.Path(logs) / "console").read_text(errors="replace")
-    except FileNotFoundError:
-        return []
-    return text.splitlines()[-25:]
+class _Lane:
+    """A lane under test, and what its guests said beside the tests."""
+
+    def __init__(self, name, logs):
+        self.name = name
+        self.logs = pathlib.Path(logs)
+        self.said = []
+
+    def boot(self, logs, command, take):
+        """Run a command in a guest, give its lines to take; the guest's status."""
+        # A file, because nobody reads it until the guest has ended.
+        with tempfile.TemporaryFile("w+", errors="replace") as errors:
+            with subprocess.Popen(
+                    _command(self.name, logs, command), text=True, errors="replace",
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                    preexec_fn=lambda: session.die_with_parent(signal.SIGTERM)) as guest, \
+                    session.ending(guest):
+                for line in guest.stdout:
+                    take(line.rstrip("\n"))
+            errors.seek(0)
+            self.said += errors.read().splitlines()
+        return guest.returncode
+
+    def run_all(self, relay):
+        """All suites in one boot."""
+        return self.boot(self.logs, [paths.SCRIPTS / "run-suites",
+                                     *plan.programs(self.name)],
+                         lambda line: relay.write(line + "\n"))
+
+    def run_each(self, relay):
+        """A boot for each suite; the status of the worst."""
+        merger = suites.Merger(relay)
+        worst = 0
+        for name, program in zip(plan.suites_of(self.name), plan.programs(self.name)):
+            if not plan.may_match(name, os.environ.get("T") or "*"):
+                continue
+            suite = suites.Suite(name, merger)
+            status = self.boot(self.logs / name, [program], suite.line)
+            # The runner's own status is the verdict's, any other the suite's.
+            if status >= RUNNER:
+                worst = max(worst, status)
+                status = 0
+            suite.end(status)
+        merger.finish()
+        return worst or int(bool(merger.failed))
+
+    def console(self):
+        """The end of what the kernels said."""
+        for path in sorted(self.logs.rglob("console")):
+            yield from path.read_text(errors="replace").splitlines()[-25:]
 
 
-def main(lane, logs):
+def main(name, logs):
     """Run a lane's suites; the status is the guest's."""
-    stream = tap.Stream()
-    # A file, because nobody reads it until the guest has ended.
-    with tempfile.TemporaryFile("w+", errors="replace") as errors:
-        with subprocess.Popen(
-                _command(lane, logs), text=True, errors="replace",
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                preexec_fn=lambda: session.die_with_parent(signal.SIGTERM)) as guest, \
-                session.ending(guest):
-            _relay(guest.stdout, stream)
-        errors.seek(0)
-        said = errors.read()
+    lane = _Lane(name, logs)
+    relay = _Relay()
+    run = lane.run_each if lanes.load(name).root == "ram" else lane.run_all
+    status = run(relay)
+    stream = relay.stream
     wrong = stream.broken()
     if not wrong and not stream.tests:
         wrong = "no test matched" if os.environ.get("T") else "there are no tests"
-    passed = not guest.returncode and not wrong
+    passed = not status and not wrong
     # A test that failed is counted by itself; the verdict is on the rest.
-    only_tests = guest.returncode == 1 and not wrong and stream.count()[1]
+    only_tests = status == 1 and not wrong and stream.count()[1]
     good = bool(passed or only_tests)
     if not good:
-        for line in _console(logs):
+        for line in lane.console():
             print(f"# console: {line}")
-    for line in said.splitlines() + ([f"the stream: {wrong}"] if wrong else []):
+    for line in lane.said + ([f"the stream: {wrong}"] if wrong else []):
         print(f"# {line}")
-    verdict = tap.Test(good, name=f"{lane}.verdict")
     number = len(stream.tests) + 1
-    print(verdict.line(number))
+    print(tap.Test(good, name=f"{name}.verdict").line(number))
     print(f"1..{number}", flush=True)
-    return 0 if passed else guest.returncode or 1
+    return 0 if passed else status or 1

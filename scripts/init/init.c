@@ -15,7 +15,10 @@ int main(void)
 	record_open(job.nonce);
 	/* A trial boot asks for no more than to have come this far. */
 	if (job.argv[0]) {
-		mount_root(&job);
+		if (job.root)
+			mount_ram_root();
+		else
+			mount_root(&job);
 		link_ports(&job);
 		load_module(&job);
 		run_command(&job);

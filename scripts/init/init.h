@@ -3,7 +3,9 @@
  * The guest's init: a static C program rather than a shell script, because it
  * must pass any bytes through as arguments and output, report how a command
  * ended, and say so even when little else works.  It is process 1 of the guest
- * and the only program in its initramfs; all others are the host's, by 9p.
+ * and the only program in its initramfs; all others are the host's, by 9p.  A
+ * guest that is to sleep cannot have that, since a 9p of Linux does not wake: then
+ * the initramfs holds what the command needs, and is the root.
  */
 #ifndef GUEST_INIT_H
 #define GUEST_INIT_H
@@ -24,7 +26,8 @@ struct job {
 	const char *nonce;		/* begins each record */
 	const char *cwd;		/* of the command */
 	const char *modules;		/* this kernel's modules, on the host; or NULL */
-	const char *module;		/* to be loaded for the command; or NULL */
+	const char *module;		/* for the command, by name or path; or NULL */
+	const char *root;		/* "ram": the initramfs; NULL: the host's files */
 	const char *rows, *columns;	/* of the terminal; NULL: no terminal */
 	char *insmods[MAX_ITEMS];	/* modules of the initramfs, in order */
 	char *params[MAX_ITEMS];	/* of the module */
@@ -53,6 +56,7 @@ bool write_all(int fd, const char *data, size_t size);
 /* mounts.c: making the host's files the root */
 void mount_early(void);
 void mount_root(const struct job *job);
+void mount_ram_root(void);
 
 /* module.c: the module under test, and what it left */
 void load_initramfs_modules(const struct job *job);

@@ -55,6 +55,7 @@ static void take(struct job *job, const char *key, char *value)
 		{ "cwd", &job->cwd, NULL },
 		{ "modules", &job->modules, NULL },
 		{ "module", &job->module, NULL },
+		{ "root", &job->root, NULL },
 		{ "rows", &job->rows, NULL },
 		{ "columns", &job->columns, NULL },
 		{ "insmod", NULL, job->insmods },

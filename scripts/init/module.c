@@ -22,18 +22,24 @@
 #define GRACE_US	2000000
 #define STEP_US		20000
 
+static bool insmod(const char *path, const char *params)
+{
+	bool loaded;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	loaded = fd >= 0 && !syscall(SYS_finit_module, fd, params, 0);
+	if (fd >= 0)
+		close(fd);
+	return loaded;
+}
+
 /* The runner had libkmod sort them by what depends on what. */
 void load_initramfs_modules(const struct job *job)
 {
-	int fd;
-
-	for (size_t i = 0; job->insmods[i]; i++) {
-		fd = open(job->insmods[i], O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) &&
-			       errno != EEXIST))
+	for (size_t i = 0; job->insmods[i]; i++)
+		if (!insmod(job->insmods[i], "") && errno != EEXIST)
 			note("%s: %m", job->insmods[i]);
-		close(fd);
-	}
 }
 
 /* Run a program of the host and return its wait status and what it printed. */
@@ -78,6 +84,20 @@ static void mount_modules(const char *directory)
 		fail("bind %s to %s: %m", directory, where);
 }
 
+/* Where there is no modprobe. */
+static void load_file(const struct job *job)
+{
+	char params[4096] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; job->params[i] && n < sizeof(params); i++)
+		n += snprintf(params + n, sizeof(params) - n, "%s ", job->params[i]);
+	if (n >= sizeof(params))
+		fail("the module has too many parameters");
+	if (!insmod(job->module, params))
+		fail("the module cannot be loaded: %m");
+}
+
 void load_module(const struct job *job)
 {
 	char *argv[MAX_ITEMS + 4] = { "/sbin/modprobe", NULL };
@@ -88,6 +108,10 @@ void load_module(const struct job *job)
 		mount_modules(job->modules);
 	if (!job->module)
 		return;
+	if (job->module[0] == '/') {
+		load_file(job);
+		return;
+	}
 	argv[n++] = (char *)job->module;
 	for (size_t i = 0; job->params[i]; i++)
 		argv[n++] = job->params[i];

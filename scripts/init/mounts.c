@@ -107,6 +107,19 @@ static void mount_share(char *share)
 	must_mount(share, directory, "9p", 0, P9_SHARE);
 }
 
+/* In prompts and logs, to tell it from the host. */
+static void name_host(void)
+{
+	if (sethostname("guest", 5))
+		note("sethostname: %m");
+}
+
+void mount_ram_root(void)
+{
+	mount_kernel_files();
+	name_host();
+}
+
 void mount_root(const struct job *job)
 {
 	must_mount("root", "/host", "9p", MS_RDONLY, P9_ROOT);
@@ -124,10 +137,7 @@ void mount_root(const struct job *job)
 	    chroot(".") || chdir("/"))
 		fail("entering the root: %m");
 	mount_kernel_files();
-
-	/* In prompts and logs, to tell it from the host. */
-	if (sethostname("guest", 5))
-		note("sethostname: %m");
+	name_host();
 	for (size_t i = 0; job->shares[i]; i++)
 		mount_share(job->shares[i]);
 }

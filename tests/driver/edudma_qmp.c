@@ -11,24 +11,46 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define PORT		"/dev/virtio-ports/edudma.qmp"
 #define PATIENCE_MS	20000
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/*
+ * Busy: in a guest that sleeps, virtual time would leap to the next timer again
+ * and again before the host has come to answer.
+ */
+static int await_input(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int64_t end = now_ms() + PATIENCE_MS;
+	int ready;
+
+	while (!(ready = poll(&pfd, 1, 0)))
+		if (now_ms() > end)
+			return ETIMEDOUT;
+	return ready < 0 ? errno : 0;
+}
+
 /* One more line, or a part of one; 0 or an errno. */
 static int receive(struct qmp *qmp)
 {
-	struct pollfd pfd = { .fd = qmp->fd, .events = POLLIN };
 	ssize_t got;
+	int err;
 
 	if (qmp->received == sizeof(qmp->text) - 1)
 		return EMSGSIZE;
-	switch (poll(&pfd, 1, PATIENCE_MS)) {
-	case 0:
-		return ETIMEDOUT;
-	case -1:
-		return errno;
-	}
+	err = await_input(qmp->fd);
+	if (err)
+		return err;
 	got = read(qmp->fd, qmp->text + qmp->received,
 		   sizeof(qmp->text) - 1 - qmp->received);
 	if (got <= 0)

@@ -145,6 +145,20 @@ class Guest(unittest.TestCase):
                          got.stdout.decode().splitlines())
         self.assertIn(b"qmp: Device 'plug' not found", got.stderr)
 
+    def test_root_in_ram(self):
+        place = pathlib.Path(self.directory.name) / "a directory"
+        place.mkdir()
+        (place / "file").write_text("of the host")
+        script = ("pwd; ls; ls /dev/edudma0; cat /nothing; "
+                  "cat /sys/module/edudma/parameters/timeout_ms; "
+                  "echo devices > /sys/power/pm_test; echo freeze > /sys/power/state; "
+                  "echo awake")
+        got = self.guest("--lane", "suspend", "--module-param", "timeout_ms=4321", "--",
+                         "bash", "-c", script, cwd=place)
+        self.expect("pass", 0, got)
+        self.assertEqual([str(place), "/dev/edudma0", "4321", "awake"],
+                         got.stdout.decode().splitlines())
+
     def test_share_is_written(self):
         share = pathlib.Path(self.directory.name) / "share, d"
         share.mkdir()
@@ -208,6 +222,8 @@ class Guest(unittest.TestCase):
         got = self.guest("--module-param", "dma_bits=7", "--", "true")
         self.expect("trouble", 125, got, "the module cannot be loaded")
         self.assertIn("dma_bits", got.console)
+        got = self.guest("--lane", "suspend", "--module-param", "dma_bits=7", "--", "true")
+        self.expect("trouble", 125, got, "the module cannot be loaded")
 
     def test_pinned_pages(self):
         got = self.guest("--no-module", "--", "python3", "-c", LEAK)

@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from edudma_guest import Trouble, accel, initramfs, lanes, runs, vmlinux
+from edudma_guest import Trouble, accel, initramfs, lanes, needs, runs, vmlinux
 from edudma_test import unit
 
 
@@ -189,6 +189,39 @@ class Job(unittest.TestCase):
             initramfs.job_bytes([("arg", "a\0b")])
 
 
+class Needs(unittest.TestCase):
+    """The files that a program cannot run without."""
+
+    def script(self, text):
+        """An executable file with this text."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = pathlib.Path(directory.name) / "script"
+        path.write_text(text)
+        path.chmod(0o755)
+        return str(path)
+
+    def test_a_program_runs_with_them_alone(self):
+        files = needs.of("true")
+        self.assertEqual("true", os.path.basename(files[0]))
+        with tempfile.TemporaryDirectory() as root:
+            for file in files:
+                copy = pathlib.Path(root + file)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(pathlib.Path(file).read_bytes())
+                copy.chmod(0o755)
+            subprocess.run(["chroot", root, files[0]] if os.geteuid() == 0 else
+                           ["unshare", "-r", "chroot", root, files[0]], check=True)
+
+    def test_a_script_needs_its_interpreter(self):
+        path = self.script("#! /bin/sh -e\ntrue\n")
+        self.assertEqual([path, *needs.of("/bin/sh")], needs.of(path))
+
+    def test_no_such_program(self):
+        with self.assertRaisesRegex(Trouble, "nonsense"):
+            needs.of("nonsense")
+
+
 class Runs(unittest.TestCase):
     """The directories that are kept."""
 
@@ -244,6 +277,10 @@ class NoBoot(unittest.TestCase):
     def test_no_such_share(self):
         self.expect_trouble(self.guest("--share", "/nonexistent", "--", "true"),
                             "/nonexistent")
+
+    def test_share_without_the_hosts_files(self):
+        self.expect_trouble(self.guest("--lane", "suspend", "--share", "/tmp", "--",
+                                       "true"), "--share /tmp")
 
     def test_no_command(self):
         self.assertEqual(2, self.guest("--").returncode)

@@ -151,6 +151,58 @@ class Lane(unittest.TestCase):
         self.assertIn("no test matched", text)
 
 
+class BootEach(unittest.TestCase):
+    """A lane whose suites have a boot each."""
+
+    def lane(self, pattern="", **scripts):
+        """What becomes of these suites: the stream, the status, what ran."""
+        out = io.StringIO()
+        ran = []
+
+        def command(_lane, _logs, argv):
+            ran.append(*argv)
+            return ["sh", "-c", scripts[argv[0]]]
+        with tempfile.TemporaryDirectory() as logs, \
+             mock.patch.object(lane, "_command", command), \
+             mock.patch.object(lane.lanes, "load",
+                               return_value=lane.lanes.Lane("x", root="ram")), \
+             mock.patch.object(plan, "suites_of", return_value=list(scripts)), \
+             mock.patch.object(plan, "programs", return_value=list(scripts)), \
+             mock.patch.dict(os.environ, {"T": pattern}), \
+             contextlib.redirect_stdout(out):
+            status = lane.main("x", logs)
+        stream = tap.Stream.of(out.getvalue())
+        self.assertEqual("", stream.broken())
+        return stream, status, ran
+
+    def test_are_one_stream(self):
+        script = f"printf '{SUITE}ok 2 f.b\\n'"
+        stream, status, _ = self.lane(a=script, b=script)
+        self.assertEqual(["a.f.a", "a.f.b", "b.f.a", "b.f.b", "x.verdict"],
+                         [test.name for test in stream.tests])
+        self.assertEqual((0, (5, 0, 0)), (status, stream.count()))
+
+    def test_failed_test_is_counted_once(self):
+        stream, status, _ = self.lane(a=f"printf '{SUITE}not ok 2 f.b\\n'; exit 1",
+                                      b=f"printf '{SUITE}ok 2 f.b\\n'")
+        self.assertEqual((1, (4, 1, 0)), (status, stream.count()))
+
+    def test_worst_boot_is_the_verdict(self):
+        good = f"printf '{SUITE}ok 2 f.b\\n'"
+        stream, status, _ = self.lane(a=good + "; exit 122", b=good)
+        self.assertEqual((122, (4, 1, 0)), (status, stream.count()))
+
+    def test_lost_guest_is_noticed(self):
+        stream, status, _ = self.lane(a=f"printf '{SUITE}'; exit 123")
+        self.assertEqual(123, status)
+        self.assertEqual((1, 2, 0), stream.count())
+
+    def test_pattern_saves_boots(self):
+        script = f"printf '{SUITE}ok 2 f.b\\n'"
+        _, status, ran = self.lane(pattern="b.*", a=script, b=script)
+        self.assertEqual((0, ["b"]), (status, ran))
+
+
 class Plan(unittest.TestCase):
     """Which tests are chosen."""
 
@@ -161,7 +213,7 @@ class Plan(unittest.TestCase):
     def test_choice(self):
         everything = {*plan.LANES, *plan.host_tests()}
         self.assertIn("runner.judge", everything)
-        plain = set(plan.LANES) - {"virtual"}
+        plain = set(plan.LANES) - {"virtual", "suspend"}
         for names, pattern, want in (
                 ((), "", everything),
                 ((), "*", everything),
@@ -172,6 +224,7 @@ class Plan(unittest.TestCase):
                 ((), "signal.*.killed*", plain),
                 ((), "userspace_tool.*", plain),
                 ((), "killed.*", {"virtual"}),
+                ((), "suspend.*", {"suspend"}),
                 ((), "*.of_no_suite_in_particular", set(plan.LANES)),
                 (["stock", "virtual"], "signal.*", {"stock"}),
                 (["stock"], "killed.*", set()),
