@@ -51,6 +51,11 @@ def programs(lane):
     return [str(paths.BUILD / "tests" / name) for name in suites_of(lane)]
 
 
+def matches(name, patterns):
+    """Does one of the patterns match a whole name?"""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.split())
+
+
 def nowhere():
     """Suites that no lane runs unless it is named."""
     run = {name for lane in LANES for name in suites_of(lane)}
@@ -58,10 +63,10 @@ def nowhere():
                   if name not in run)
 
 
-def may_match(suite, pattern):
-    """Can the pattern match a test of this suite, SUITE.FIXTURE.TEST?"""
+def may_match(suite, patterns):
+    """Can one of the patterns match a test of this suite, SUITE.FIXTURE.TEST?"""
     return any(fnmatch.fnmatchcase(f"{suite}.", pattern[:end])
-               for end in range(len(pattern) + 1))
+               for pattern in patterns.split() for end in range(len(pattern) + 1))
 
 
 def name_of(path):
@@ -75,27 +80,27 @@ def host_tests():
     return {name_of(path): path for path in files}
 
 
-def wanted_lanes(names, pattern):
-    """Those of the lanes that have a suite for the pattern."""
+def wanted_lanes(names, patterns):
+    """Those of the lanes that have a suite for one of the patterns."""
     # Each is read, to refuse a wrong name before anything runs.
     return [name for name in names
-            if any(may_match(suite, pattern or "*") for suite in suites_of(name))]
+            if any(may_match(suite, patterns or "*") for suite in suites_of(name))]
 
 
-def wanted_files(names, pattern):
+def wanted_files(names, patterns):
     """What prove is to run: lanes' files and host tests.
 
-    names are lanes: then only they are wanted; none are all of them.  A pattern
-    that begins with a group of host tests leaves the lanes out, any other those
-    that have no suite for it.
+    names are lanes: then only they are wanted; none are all of them.  Patterns
+    that begin with a group of host tests leave the lanes out, others those that
+    have no suite for them.
     """
     tests = host_tests()
-    chosen = [path for name, path in tests.items()
-              if fnmatch.fnmatch(name, pattern or "*")]
-    if pattern.split(".")[0] in {path.parent.name for path in tests.values()}:
+    chosen = [path for name, path in tests.items() if matches(name, patterns or "*")]
+    groups = {path.parent.name for path in tests.values()}
+    if patterns and all(word.split(".")[0] in groups for word in patterns.split()):
         return chosen
     if not names and nowhere():
         raise Trouble(f"no lane runs {', '.join(nowhere())}: see LANES in {__file__}")
     files = [paths.LANES / f"{name}.conf"
-             for name in wanted_lanes(names or LANES, pattern)]
+             for name in wanted_lanes(names or LANES, patterns)]
     return files + ([] if names else chosen)

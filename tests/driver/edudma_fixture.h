@@ -79,48 +79,54 @@ struct bed {
 	munmap(window_, page_size());					\
 } while (0)
 
-/* Does "suite.fixture[.variant].test" match the shell pattern? */
-static inline bool test_matches(const char *pattern,
+/* Does "suite.fixture[.variant].test" match one of the shell patterns? */
+static inline bool test_matches(const char *patterns,
 				const struct __fixture_metadata *f,
 				const struct __fixture_variant_metadata *v,
 				const struct __test_metadata *t)
 {
-	char name[256];
+	char name[256], *copy = strdupa(patterns), *pattern;
 
 	snprintf(name, sizeof(name), "%s.%s%s%s.%s",
 		 program_invocation_short_name, f->name, v ? "." : "",
 		 v ? v->name : "", t->name);
-	return !fnmatch(pattern, name, 0);
+	while ((pattern = strsep(&copy, " ")))
+		if (!fnmatch(pattern, name, 0))
+			return true;
+	return false;
 }
 
-static inline bool any_variant_matches(const char *pattern,
+static inline bool any_variant_matches(const char *patterns,
 				       const struct __fixture_metadata *f,
 				       const struct __test_metadata *t)
 {
 	const struct __fixture_variant_metadata *v = f->variant;
 
 	do {
-		if (test_matches(pattern, f, v, t))
+		if (test_matches(patterns, f, v, t))
 			return true;
 		v = v ? v->next : NULL;
 	} while (v);
 	return false;
 }
 
-static inline bool any_test_matches(const char *pattern,
+static inline bool any_test_matches(const char *patterns,
 				    const struct __fixture_metadata *f,
 				    const struct __fixture_variant_metadata *v)
 {
 	const struct __test_metadata *t;
 
 	for (t = f->tests; t; t = t->next)
-		if (test_matches(pattern, f, v, t))
+		if (test_matches(patterns, f, v, t))
 			return true;
 	return false;
 }
 
-/* Leave only the tests, and of each fixture only the variants, that match. */
-static inline void keep_matching_tests(const char *pattern)
+/*
+ * Leave only the tests, and of each fixture only the variants, that match one of
+ * the patterns, which are separated by blanks.
+ */
+static inline void keep_matching_tests(const char *patterns)
 {
 	struct __fixture_variant_metadata **variant;
 	struct __test_metadata **test;
@@ -128,13 +134,13 @@ static inline void keep_matching_tests(const char *pattern)
 
 	for (f = __fixture_list; f; f = f->next) {
 		for (test = &f->tests; *test;) {
-			if (any_variant_matches(pattern, f, *test))
+			if (any_variant_matches(patterns, f, *test))
 				test = &(*test)->next;
 			else
 				*test = (*test)->next;
 		}
 		for (variant = &f->variant; f->tests && *variant;) {
-			if (any_test_matches(pattern, f, *variant))
+			if (any_test_matches(patterns, f, *variant))
 				variant = &(*variant)->next;
 			else
 				*variant = (*variant)->next;

@@ -231,6 +231,10 @@ class Plan(unittest.TestCase):
                 ((), "nowhere.*", set()),
                 ((), "runner.judge", {"runner.judge"}),
                 (["wide"], "runner.j*", {"runner.judge"}),
+                ((), "runner.j* runner.docs", {"runner.judge", "runner.docs"}),
+                ((), "killed.* signal.*", plain | {"virtual"}),
+                (["wide"], "killed.* runner.docs", set()),
+                ((), "killed.* runner.docs", {"virtual", "runner.docs"}),
                 ((), "runner.nothing", set())):
             with self.subTest(names=names, pattern=pattern):
                 self.assertEqual(want, self.chosen(names, pattern))
@@ -249,7 +253,9 @@ class Plan(unittest.TestCase):
                 ("signal", "sign.*", False),
                 ("signal", "signals.*", False),
                 ("signal", "storm.*", False),
-                ("signal", "*x.signal.y", True)):
+                ("signal", "*x.signal.y", True),
+                ("signal", "storm.* signal.*", True),
+                ("signal", "storm.* timeout.*", False)):
             with self.subTest(suite=suite, pattern=pattern):
                 self.assertEqual(want, plan.may_match(suite, pattern))
 

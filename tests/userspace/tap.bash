@@ -9,7 +9,7 @@
 #
 #   -l          list the tests
 #   -t PATTERN  run those that match, with or without the SCRIPT. in front;
-#               EDUDMA_TEST=PATTERN does the same
+#               EDUDMA_TEST=PATTERN does the same; there may be several
 
 set -u
 failed=0
@@ -80,23 +80,27 @@ run_one() {
 }
 
 run_tests() {
-	local pattern=${EDUDMA_TEST:-*} names=() name option list='' i=0
+	local patterns=${EDUDMA_TEST:-*} pattern names=() name option list='' i=0
 	local script=${0##*/}
 
 	while getopts lt: option; do
 		case $option in
 		l) list=1 ;;
-		t) pattern=$OPTARG ;;
+		t) patterns=$OPTARG ;;
 		*) exit 2 ;;
 		esac
 	done
 
 	# In the order in which they are written.
+	read -ra patterns <<<"$patterns"
 	while read -r name; do
-		# A pattern is meant.
-		# shellcheck disable=SC2053
-		[[ $name == $pattern || ${script%.t}.$name == $pattern ]] &&
+		for pattern in "${patterns[@]}"; do
+			# A pattern is meant.
+			# shellcheck disable=SC2053
+			[[ $name == $pattern || ${script%.t}.$name == $pattern ]] || continue
 			names+=("$name")
+			break
+		done
 	done < <(sed -n 's/^test_\([a-z0-9_]*\)() {$/\1/p' "$0")
 
 	if [[ $list ]]; then
