@@ -151,10 +151,12 @@ static void edudma_channel_abort(struct edudma_channel *ch, struct list_head *do
 	if (!ops->abort || ch->state != EDUDMA_CHANNEL_OPEN || !ch->posted)
 		return;
 
-	if (ops->abort(ch, done))
+	if (ops->abort(ch, done)) {
 		edudma_channel_fault(ch);
-	else
-		wake_up(&ch->drained);
+		return;
+	}
+	ch->finished = 0;
+	wake_up(&ch->drained);
 }
 
 /* Takes its chunks from a request once the engine is known to be quiet. */

@@ -348,6 +348,27 @@ TEST_F(device, that_is_interrupted_reports_exactly_what_was_moved)
 			TH_LOG("segment %u of %u done", i, out->segments_done);
 }
 
+/* What the watchdog saw of a request that is over says nothing of the next. */
+TEST_F(device, that_was_interrupted_has_its_time_again)
+{
+	struct stats delta;
+	struct job job;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
+				 TIMEOUT_MS * 1000000ULL / 3));
+	job_start(&job, interruptible, self);
+	ASSERT_TRUE(WAIT_FOR(part_is(self, 4, NEW + 4)));
+	kill(job.pid, SIGUSR1);
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(EINTR, job.report->err);
+	/* Now less is done from one look to the next than was before. */
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
+				 TIMEOUT_MS * 1000000ULL * 2 / 3));
+	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.timeouts);
+}
+
 TEST_F(device, that_stalls_is_unbound_at_once)
 {
 	struct job job;
