@@ -555,7 +555,9 @@ static void edudma_channel_watchdog(struct work_struct *work)
 	int error = 0;
 
 	spin_lock_irq(&ch->lock);
-	if (ch->state == EDUDMA_CHANNEL_FAULTED) {
+	if (ch->paused) {
+		/* edudma_channel_pause() looks for itself */
+	} else if (ch->state == EDUDMA_CHANNEL_FAULTED) {
 		error = edudma_channel_claim(ch);
 	} else if (!edudma_channel_open(ch) || !ch->running) {
 		/* nothing to watch */
