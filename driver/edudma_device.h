@@ -95,6 +95,7 @@ struct edudma_stats {
  * @bounce_all:	where the device can reach is not told by physical addresses
  * @mapping_copies: the DMA API itself copies or cleans caches, when it maps and
  *		unmaps, so memory must not be mapped before it is what it is to be
+ * @memory_wc:	device memory is reserved for write-combining
  * @irq_type:	kind of interrupt, one of PCI_IRQ_MSIX, _MSI, _INTX
  * @address_mask: highest bus address that the device can issue
  * @bounce:	memory the device can reach, for pages that it cannot
@@ -117,6 +118,7 @@ struct edudma_device {
 	bool iommu;
 	bool bounce_all;
 	bool mapping_copies;
+	bool memory_wc;
 	unsigned int irq_type;
 	u64 address_mask;
 	struct edudma_bounce bounce;

@@ -42,8 +42,8 @@ void edudma_memory_init(struct edudma_device *edev)
 	}
 
 	/* Without this x86 would have the mappings uncached; it may fail. */
-	arch_io_reserve_memtype_wc(pci_resource_start(pdev, bar),
-				   pci_resource_len(pdev, bar));
+	edev->memory_wc = !arch_io_reserve_memtype_wc(pci_resource_start(pdev, bar),
+						      pci_resource_len(pdev, bar));
 }
 
 /** edudma_memory_exit() - undo edudma_memory_init().  May sleep. */
@@ -55,8 +55,9 @@ void edudma_memory_exit(struct edudma_device *edev)
 	if (bar < 0)
 		return;
 
-	arch_io_free_memtype_wc(pci_resource_start(pdev, bar),
-				pci_resource_len(pdev, bar));
+	if (edev->memory_wc)
+		arch_io_free_memtype_wc(pci_resource_start(pdev, bar),
+					pci_resource_len(pdev, bar));
 	pci_release_region(pdev, bar);
 }
 
