@@ -170,6 +170,25 @@ static int sg_init_channels(struct edudma_device *edev, struct sg_engine *sg)
 	return 0;
 }
 
+/*
+ * Whether users may see the memory of a BAR that the device names.  Who writes
+ * the MSI-X table has the device write what and where he likes.
+ */
+static bool sg_memory_bar_usable(struct pci_dev *pdev, u32 bar, u64 bytes)
+{
+	u32 table;
+
+	if (bar >= PCI_STD_NUM_BARS || pci_resource_len(pdev, bar) < bytes ||
+	    !(pci_resource_flags(pdev, bar) & IORESOURCE_MEM))
+		return false;
+	if (!pdev->msix_cap)
+		return true;
+
+	pci_read_config_dword(pdev, pdev->msix_cap + PCI_MSIX_TABLE, &table);
+
+	return (table & PCI_MSIX_TABLE_BIR) != bar;
+}
+
 static int sg_init_memory(struct edudma_device *edev)
 {
 	struct edudma_engine *engine = &edev->engine;
@@ -187,7 +206,7 @@ static int sg_init_memory(struct edudma_device *edev)
 	engine->window_bytes = bytes;
 	engine->max_descriptor_bytes = max_len;
 	engine->address_bits = fls64(mask);
-	if (bar < PCI_STD_NUM_BARS && pci_resource_len(edev->pdev, bar) >= bytes)
+	if (sg_memory_bar_usable(edev->pdev, bar, bytes))
 		engine->memory_bar = bar;
 
 	return 0;
