@@ -595,6 +595,7 @@ static int sg_alloc_rings(struct edudma_device *edev)
 	int ret;
 
 	for (i = 0; i < edev->engine.channels; i++) {
+		edev->channels[i].runaway = false;
 		ret = edudma_ring_alloc(&sg->channel[i].ring, &edev->pdev->dev,
 					sg->entries);
 		if (ret) {
