@@ -172,8 +172,8 @@ static int edudma_memory_map(struct edudma_file *efile)
  *
  * Context: Process, may sleep.
  * Return: 0; -ENODEV if the device is gone or the processor cannot see its
- * memory, -ENXIO beyond the window, -EINVAL for a private mapping that could be
- * written to, -EIO if the device does not wake.
+ * memory, -ENXIO beyond the window, -EINVAL for a private mapping, -EIO if the
+ * device does not wake.
  */
 int edudma_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -126,8 +126,14 @@ TEST_F(mapping, does_not_grow_beyond_the_window)
 	munmap(window, page_size());
 }
 
-TEST_F(mapping, cannot_be_private_and_writable)
+TEST_F(mapping, cannot_be_private)
 {
+	int fd = open(self->bed.dev.node, O_RDONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, fd, 0));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE, self->bed.fd, 0));
 	EXPECT_EQ(EINVAL, errno);
