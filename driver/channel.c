@@ -364,47 +364,51 @@ struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req)
 	return chunk;
 }
 
-/* The chunk of the descriptor that is to be retired next; one is posted. */
-static struct edudma_chunk *edudma_channel_front(const struct edudma_channel *ch)
-{
-	return list_first_entry(&ch->running->chunks, struct edudma_chunk, node);
-}
-
 /**
- * edudma_channel_oldest() - the descriptor that is to be retired next
+ * edudma_channel_posted() - the descriptors that are to be retired next
  * @ch:		the channel, with something posted
+ * @count:	how many follow each other; more may be posted behind them
  *
  * Context: Any, under the channel's lock.
+ * Return: the oldest of them.
  */
 const struct edudma_descriptor *
-edudma_channel_oldest(const struct edudma_channel *ch)
+edudma_channel_posted(const struct edudma_channel *ch, unsigned int *count)
 {
-	const struct edudma_chunk *chunk = edudma_channel_front(ch);
+	const struct edudma_chunk *chunk =
+		list_first_entry(&ch->running->chunks, struct edudma_chunk, node);
 
-	return &chunk->descs.array[chunk->retired];
+	*count = chunk->issued - chunk->retired;
+
+	return chunk->descs.array + chunk->retired;
 }
 
 /**
- * edudma_channel_retire() - the engine is done with the oldest descriptor
- * @ch:		the channel, with something posted
- * @moved:	all of its bytes were moved; once false, false until nothing is
- *		posted, since what is reported done is done from the first on
- * @done:	its chunk is added here if it is complete
+ * edudma_channel_retire() - the engine is done with the oldest descriptors
+ * @ch:		the channel
+ * @count:	how many, at most what edudma_channel_posted() said
+ * @moved:	how many of them, from the first on, have moved all of their bytes.
+ *		If not all have, nothing that is retired later has either, until
+ *		nothing is posted: what is reported done is done from the first on.
+ * @done:	their chunk is added here if it is complete
  *
  * After one or more of these comes edudma_channel_retired(), and then, without
  * the lock, edudma_chunks_complete() for @done.
  *
  * Context: Any, under the channel's lock.
  */
-void edudma_channel_retire(struct edudma_channel *ch, bool moved,
-			   struct list_head *done)
+void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
+			   unsigned int moved, struct list_head *done)
 {
-	struct edudma_chunk *chunk = edudma_channel_front(ch);
+	struct edudma_chunk *chunk =
+		list_first_entry(&ch->running->chunks, struct edudma_chunk, node);
+	const struct edudma_descriptor *descs = chunk->descs.array + chunk->retired;
+	unsigned int i;
 
-	if (moved)
-		chunk->bytes_done += chunk->descs.array[chunk->retired].len;
-	chunk->retired++;
-	ch->posted--;
+	for (i = 0; i < moved; i++)
+		chunk->bytes_done += descs[i].len;
+	chunk->retired += count;
+	ch->posted -= count;
 	if (chunk->retired == chunk->limit)
 		list_move_tail(&chunk->node, done);
 }

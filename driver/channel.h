@@ -100,9 +100,9 @@ void edudma_channel_defer(struct edudma_chunk *chunk);
 struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req);
 
 const struct edudma_descriptor *
-edudma_channel_oldest(const struct edudma_channel *ch);
-void edudma_channel_retire(struct edudma_channel *ch, bool moved,
-			   struct list_head *done);
+edudma_channel_posted(const struct edudma_channel *ch, unsigned int *count);
+void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
+			   unsigned int moved, struct list_head *done);
 void edudma_channel_retired(struct edudma_channel *ch);
 void edudma_channel_fault(struct edudma_channel *ch);
 

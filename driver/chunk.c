@@ -39,19 +39,22 @@ struct edudma_chunk *edudma_chunk_alloc(struct edudma_request *req,
 	chunk->descs.max_len = max_len;
 	chunk->descs.capacity = capacity + div_u64(bytes, max_len);
 
-	chunk->pages = kvcalloc(capacity, sizeof(*chunk->pages),
-				GFP_KERNEL_ACCOUNT);
-	chunk->extents = kvcalloc(capacity, sizeof(*chunk->extents),
-				  GFP_KERNEL_ACCOUNT);
-	chunk->descs.array = kvcalloc(chunk->descs.capacity,
-				      sizeof(*chunk->descs.array),
+	chunk->pages = kvmalloc_array(capacity, sizeof(*chunk->pages),
 				      GFP_KERNEL_ACCOUNT);
+	/* A segment is one extent, unless some of its pages are out of reach. */
+	chunk->max_extents = edev->reaches_all ? min(capacity, req->nr_segments) :
+						 capacity;
+	chunk->extents = kvmalloc_array(chunk->max_extents, sizeof(*chunk->extents),
+					GFP_KERNEL_ACCOUNT);
+	chunk->descs.array = kvmalloc_array(chunk->descs.capacity,
+					    sizeof(*chunk->descs.array),
+					    GFP_KERNEL_ACCOUNT);
 	if (!chunk->pages || !chunk->extents || !chunk->descs.array)
 		goto err_free;
 
 	if (edev->bounce.count) {
-		chunk->slots = kvcalloc(capacity, sizeof(*chunk->slots),
-					GFP_KERNEL_ACCOUNT);
+		chunk->slots = kvmalloc_array(capacity, sizeof(*chunk->slots),
+					      GFP_KERNEL_ACCOUNT);
 		if (!chunk->slots)
 			goto err_free;
 	}
@@ -89,6 +92,8 @@ static unsigned int edudma_pages_run(struct edudma_device *edev,
 	unsigned int n = 1;
 
 	*reachable = edudma_page_reachable(edev, pages[0]);
+	if (edev->reaches_all)
+		return count;
 	while (n < count && edudma_page_reachable(edev, pages[n]) == *reachable)
 		n++;
 
@@ -134,6 +139,8 @@ static unsigned int edudma_chunk_fits(const struct edudma_chunk *chunk,
 
 	if (!from_device)
 		return copied && chunk->copies_in ? 0 : count;
+	if (!chunk->nr_extents)
+		return count;
 
 	while (n < count && !edudma_chunk_writes(chunk, pages[n]))
 		n++;
@@ -215,7 +222,7 @@ static ssize_t edudma_chunk_add(struct edudma_chunk *chunk,
 
 	wanted = min_t(u64, room,
 		       (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT);
-	*full = !wanted;
+	*full = !wanted || chunk->nr_extents == chunk->max_extents;
 	if (*full)
 		return 0;
 

@@ -131,7 +131,7 @@ static int edudma_extent_map_bounced(struct edudma_chunk *chunk,
 /*
  * Two requests, or two chunks of one, may have the device write to the same
  * memory.  The DMA API accepts that only from those who say that they sync by
- * themselves, which is free where nothing needs it.
+ * themselves, which costs nothing where nothing needs it.
  */
 static void edudma_extent_unmap(struct edudma_chunk *chunk,
 				struct edudma_extent *ext)
@@ -139,7 +139,8 @@ static void edudma_extent_unmap(struct edudma_chunk *chunk,
 	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
 	enum dma_data_direction dir = edudma_extent_dir(ext);
 
-	dma_sync_sgtable_for_cpu(dev, &ext->sgt, dir);
+	if (edudma_chunk_device(chunk)->mapping_copies)
+		dma_sync_sgtable_for_cpu(dev, &ext->sgt, dir);
 	dma_unmap_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
@@ -156,7 +157,8 @@ static int edudma_extent_map_direct(struct edudma_chunk *chunk,
 	ret = dma_map_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret)
 		return ret == -ENOMEM ? -ENOMEM : -EIO;
-	dma_sync_sgtable_for_device(dev, &ext->sgt, dir);
+	if (edudma_chunk_device(chunk)->mapping_copies)
+		dma_sync_sgtable_for_device(dev, &ext->sgt, dir);
 
 	for_each_sgtable_dma_sg(&ext->sgt, sg, i) {
 		ret = edudma_chunk_describe(chunk, sg_dma_address(sg),
@@ -338,8 +340,8 @@ static void edudma_chunk_finish(struct edudma_chunk *chunk)
 			edudma_extent_copy_in(chunk, ext, done);
 		else
 			edudma_count(&stats->pages_redirtied,
-				     edudma_pages_redirty(chunk->pages + ext->first_page,
-							  ext->nr_pages));
+				     edudma_pages_dirty(chunk->pages + ext->first_page,
+							ext->nr_pages));
 	}
 
 	edudma_chunk_release(chunk);

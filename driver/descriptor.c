@@ -7,10 +7,9 @@
 
 #include "descriptor.h"
 
-/* How many bytes at the given place would simply continue the last descriptor. */
+/* How many bytes the last descriptor can take if they simply continue it. */
 static u32 edudma_descriptor_room(const struct edudma_descriptor_list *list,
-				  dma_addr_t dma_addr, u64 offset,
-				  bool from_device)
+				  u64 offset, bool from_device)
 {
 	const struct edudma_descriptor *last;
 
@@ -18,9 +17,7 @@ static u32 edudma_descriptor_room(const struct edudma_descriptor_list *list,
 		return 0;
 
 	last = &list->array[list->count - 1];
-	if (last->from_device != from_device ||
-	    last->dma_addr + last->len != dma_addr ||
-	    last->offset + last->len != offset)
+	if (last->from_device != from_device || last->offset + last->len != offset)
 		return 0;
 
 	return list->max_len - last->len;
@@ -47,9 +44,11 @@ int edudma_descriptor_add(struct edudma_descriptor_list *list,
 			  bool from_device)
 {
 	while (len) {
-		u32 room = edudma_descriptor_room(list, dma_addr, offset,
-						  from_device);
-		u32 part;
+		u32 part, room = 0;
+
+		/* Most runs do not: the cheapest question comes first. */
+		if (dma_addr == list->end)
+			room = edudma_descriptor_room(list, offset, from_device);
 
 		if (room) {
 			part = min_t(u64, len, room);
@@ -68,6 +67,7 @@ int edudma_descriptor_add(struct edudma_descriptor_list *list,
 		dma_addr += part;
 		offset += part;
 		len -= part;
+		list->end = dma_addr;
 	}
 
 	return 0;

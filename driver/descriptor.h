@@ -27,12 +27,14 @@ struct edudma_descriptor {
  * @array:	storage, owned by the caller
  * @capacity:	elements in @array
  * @count:	descriptors built so far
+ * @end:	bus address behind the last descriptor
  * @max_len:	the engine's limit for one descriptor, in bytes, never 0
  */
 struct edudma_descriptor_list {
 	struct edudma_descriptor *array;
 	unsigned int capacity;
 	unsigned int count;
+	dma_addr_t end;
 	u32 max_len;
 };
 

@@ -93,6 +93,7 @@ struct edudma_stats {
  * @poll_wait:	woken when @gone is set
  * @iommu:	an IOMMU translates for the device: it reaches all memory
  * @bounce_all:	where the device can reach is not told by physical addresses
+ * @reaches_all: no page is out of reach
  * @mapping_copies: the DMA API itself copies or cleans caches, when it maps and
  *		unmaps, so memory must not be mapped before it is what it is to be
  * @memory_wc:	device memory is reserved for write-combining
@@ -117,6 +118,7 @@ struct edudma_device {
 	wait_queue_head_t poll_wait;
 	bool iommu;
 	bool bounce_all;
+	bool reaches_all;
 	bool mapping_copies;
 	bool memory_wc;
 	unsigned int irq_type;

@@ -39,7 +39,7 @@ struct list_head;
  *		Called with the channel's lock held, hard irq or not.  Never
  *		fails.  Return: how many were taken, 0 if the engine is full.
  *		When the DMA of some is over, the engine calls
- *		edudma_channel_retire() for each of them in order, then
+ *		edudma_channel_retire() for them in order, then
  *		edudma_channel_retired().  It may call edudma_channel_fault()
  *		instead and leave the rest to @quiesce.
  * @abort:	Have everything that was issued end now, and retire it.  Called

@@ -170,7 +170,7 @@ static void edu_transfer_done(struct edudma_channel *ch, ktime_t now)
 	    !(readl(engine->regs + EDU_DMA_CMD) & EDU_CMD_RUN)) {
 		ktime_t busy = ktime_sub(now, edu_engine(edev)->started);
 
-		edudma_channel_retire(ch, true, &done);
+		edudma_channel_retire(ch, 1, 1, &done);
 		edudma_channel_retired(ch);
 		edudma_count(&edev->stats.engine_busy_ns, ktime_to_ns(busy));
 	} else {

@@ -271,53 +271,68 @@ static unsigned int sg_issue(struct edudma_channel *ch,
  * A completion against the descriptor that it must be for.  Returns whether all
  * of it was moved, or -EIO for a device that lies.
  */
-static int sg_check(struct edudma_channel *ch, const struct edudma_completion *comp)
+static int sg_check(struct edudma_channel *ch, const struct edudma_completion *comp,
+		    u32 index, u32 len)
 {
-	const struct edudma_ring *ring = &sg_channel(ch)->ring;
-	u32 len = edudma_channel_oldest(ch)->len;
+	if (likely(comp->index == index && comp->status == EDUDMA_RING_DONE &&
+		   comp->bytes == len))
+		return true;
+	if (comp->index == index && comp->status <= EDUDMA_RING_INVALID &&
+	    comp->status != EDUDMA_RING_DONE && comp->bytes <= len)
+		return false;
 
-	if (comp->index != ring->head || comp->status > EDUDMA_RING_INVALID ||
-	    comp->bytes > len ||
-	    (comp->status == EDUDMA_RING_DONE && comp->bytes != len)) {
-		dev_err_ratelimited(&ch->edev->dev, "channel %u: completion of descriptor %u with status %u and %u bytes instead of descriptor %u with %u bytes\n",
-				    ch->index, comp->index, comp->status,
-				    comp->bytes, ring->head, len);
-		return -EIO;
-	}
-
-	return comp->status == EDUDMA_RING_DONE;
+	dev_err_ratelimited(&ch->edev->dev, "channel %u: completion of descriptor %u with status %u and %u bytes instead of descriptor %u with %u bytes\n",
+			    ch->index, comp->index, comp->status, comp->bytes,
+			    index, len);
+	return -EIO;
 }
 
-/* Takes back what is complete.  Returns how many, or -EIO if not all is well. */
+/*
+ * Takes back what is complete of the descriptors that follow each other.
+ * Returns how many there are behind, or -EIO if the first of those is not well.
+ */
+static int sg_reap_some(struct edudma_channel *ch, struct list_head *done)
+{
+	struct edudma_ring *ring = &sg_channel(ch)->ring;
+	const struct edudma_descriptor *descs;
+	struct edudma_completion comp;
+	unsigned int posted, n;
+	int moved = true;
+
+	descs = edudma_channel_posted(ch, &posted);
+	for (n = 0; n < posted && edudma_ring_peek(ring, ring->head, &comp); n++) {
+		moved = sg_check(ch, &comp, ring->head, descs[n].len);
+		if (moved <= 0)
+			break;
+		ring->head++;
+	}
+	if (n)
+		edudma_channel_retire(ch, n, n, done);
+	if (!moved)
+		dev_err_ratelimited(&ch->edev->dev, "channel %u: descriptor %u failed with status %u after %u bytes\n",
+				    ch->index, comp.index, comp.status, comp.bytes);
+
+	return moved > 0 ? posted - n : -EIO;
+}
+
+/* Takes back all that is complete.  Returns 0, or -EIO if something is not well. */
 static int sg_reap(struct edudma_channel *ch, struct list_head *done)
 {
 	struct edudma_ring *ring = &sg_channel(ch)->ring;
 	struct edudma_completion comp;
-	unsigned int count = 0;
-	int moved;
+	int ret;
 
-	while (edudma_ring_posted(ring) && edudma_ring_peek(ring, ring->head, &comp)) {
-		moved = sg_check(ch, &comp);
-		if (moved < 0)
-			return moved;
-		if (!moved) {
-			dev_err_ratelimited(&ch->edev->dev, "channel %u: descriptor %u failed with status %u after %u bytes\n",
-					    ch->index, comp.index, comp.status,
-					    comp.bytes);
-			return -EIO;
-		}
-		ring->head++;
-		edudma_channel_retire(ch, true, done);
-		count++;
-	}
+	do {
+		ret = sg_reap_some(ch, done);
+	} while (!ret && ch->posted);
 
-	if (!edudma_ring_posted(ring) && edudma_ring_peek(ring, ring->head, &comp)) {
+	if (!ret && edudma_ring_peek(ring, ring->head, &comp)) {
 		dev_err_ratelimited(&ch->edev->dev, "channel %u: completion of descriptor %u, which nobody posted\n",
 				    ch->index, comp.index);
-		return -EIO;
+		ret = -EIO;
 	}
 
-	return count;
+	return min(ret, 0);
 }
 
 /* An interrupt without a completion: has the channel failed? */
@@ -358,8 +373,10 @@ static void sg_service_locked(struct edudma_channel *ch, ktime_t now,
 	}
 
 	posted = ch->posted;
-	ret = sg_reap(ch, done) ?: sg_look(ch);
-	if (ret < 0)
+	ret = sg_reap(ch, done);
+	if (!ret && ch->posted == posted)
+		ret = sg_look(ch);
+	if (ret)
 		edudma_channel_fault(ch);
 	if (!ch->posted)
 		edudma_count(&ch->edev->stats.engine_busy_ns,
@@ -414,8 +431,10 @@ static int sg_abort(struct edudma_channel *ch, struct list_head *done)
 {
 	struct sg_channel *sgc = sg_channel(ch);
 	struct edudma_ring *ring = &sgc->ring;
+	const struct edudma_descriptor *descs;
+	unsigned int posted, n, moved;
 	struct edudma_completion comp;
-	int moved = true;
+	int ret, all = true;
 	u32 status;
 
 	writel(SG_COMMAND_ABORT, sgc->regs + SG_COMMAND);
@@ -426,15 +445,18 @@ static int sg_abort(struct edudma_channel *ch, struct list_head *done)
 		return -EIO;
 	}
 
-	while (edudma_ring_posted(ring)) {
-		int ret = edudma_ring_peek(ring, ring->head, &comp) ?
-				sg_check(ch, &comp) : -EIO;
-
-		if (ret < 0)
-			return ret;
-		moved &= ret;
-		ring->head++;
-		edudma_channel_retire(ch, moved, done);
+	while (ch->posted) {
+		descs = edudma_channel_posted(ch, &posted);
+		for (n = 0, moved = 0; n < posted; n++) {
+			ret = edudma_ring_peek(ring, ring->head, &comp) ?
+				sg_check(ch, &comp, ring->head, descs[n].len) : -EIO;
+			if (ret < 0)
+				return ret;
+			all &= ret;
+			moved += all;
+			ring->head++;
+		}
+		edudma_channel_retire(ch, n, moved, done);
 	}
 
 	writel(SG_COMMAND_ENABLE, sgc->regs + SG_COMMAND);

@@ -23,7 +23,7 @@
  */
 bool edudma_page_reachable(const struct edudma_device *edev, struct page *page)
 {
-	if (edev->iommu)
+	if (edev->reaches_all)
 		return true;
 	if (edev->bounce_all)
 		return false;
@@ -88,12 +88,6 @@ void edudma_pages_unpin(struct edudma_device *edev, struct page **pages,
 	atomic64_sub(count, &edev->stats.pages_pinned);
 }
 
-/* Whether a page belongs to the same compound page as the one before it. */
-static bool edudma_page_repeats(struct page **pages, unsigned int i)
-{
-	return i && compound_head(pages[i]) == compound_head(pages[i - 1]);
-}
-
 /*
  * Dirtying a page takes its lock, which the completion interrupt cannot wait
  * for.  So the pages are dirtied before the device writes to them, and the
@@ -103,27 +97,36 @@ static bool edudma_page_repeats(struct page **pages, unsigned int i)
  * before it is unpinned, or the file would never get the device's bytes.
  *
  * Dirtiness is kept for a compound page as a whole, so one look at each is
- * enough.
+ * enough; and one that is dirty already needs no more.
  */
 
 /**
- * edudma_pages_dirty() - mark pages that the device is going to write
- * @pages:	pinned pages
+ * edudma_pages_dirty() - have all pages dirty
+ * @pages:	pinned pages that the device is going to write, or has written
  * @count:	how many
  *
  * Context: Process, may sleep.
+ * Return: how many were not dirty before.
  */
-void edudma_pages_dirty(struct page **pages, unsigned int count)
+unsigned int edudma_pages_dirty(struct page **pages, unsigned int count)
 {
-	unsigned int i;
+	struct page *head, *before = NULL;
+	unsigned int i, cleaned = 0;
 
-	for (i = 0; i < count; i++)
-		if (!edudma_page_repeats(pages, i))
+	for (i = 0; i < count; i++) {
+		head = compound_head(pages[i]);
+		if (head != before && !PageDirty(head)) {
 			set_page_dirty_lock(pages[i]);
+			cleaned++;
+		}
+		before = head;
+	}
+
+	return cleaned;
 }
 
 /**
- * edudma_pages_all_dirty() - is every page still dirty
+ * edudma_pages_all_dirty() - is every page dirty
  * @pages:	pinned pages
  * @count:	how many
  *
@@ -131,33 +134,15 @@ void edudma_pages_dirty(struct page **pages, unsigned int count)
  */
 bool edudma_pages_all_dirty(struct page **pages, unsigned int count)
 {
+	struct page *head, *before = NULL;
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
-		if (!edudma_page_repeats(pages, i) && !PageDirty(compound_head(pages[i])))
-			return false;
-
-	return true;
-}
-
-/**
- * edudma_pages_redirty() - mark those pages that are not dirty any more
- * @pages:	pinned pages that the device has written
- * @count:	how many
- *
- * Context: Process, may sleep.
- * Return: how many were not dirty.
- */
-unsigned int edudma_pages_redirty(struct page **pages, unsigned int count)
-{
-	unsigned int i, cleaned = 0;
-
 	for (i = 0; i < count; i++) {
-		if (edudma_page_repeats(pages, i) || PageDirty(compound_head(pages[i])))
-			continue;
-		set_page_dirty_lock(pages[i]);
-		cleaned++;
+		head = compound_head(pages[i]);
+		if (head != before && !PageDirty(head))
+			return false;
+		before = head;
 	}
 
-	return cleaned;
+	return true;
 }

@@ -15,8 +15,7 @@ int edudma_pages_pin(struct edudma_device *edev, unsigned long addr,
 		     unsigned int count, bool device_writes, struct page **pages);
 void edudma_pages_unpin(struct edudma_device *edev, struct page **pages,
 			unsigned int count);
-void edudma_pages_dirty(struct page **pages, unsigned int count);
+unsigned int edudma_pages_dirty(struct page **pages, unsigned int count);
 bool edudma_pages_all_dirty(struct page **pages, unsigned int count);
-unsigned int edudma_pages_redirty(struct page **pages, unsigned int count);
 
 #endif /* EDUDMA_PAGES_H */

@@ -106,6 +106,8 @@ static int edudma_init_dma(struct edudma_device *edev)
 	if (ret)
 		return ret;
 
+	edev->reaches_all = edev->iommu ||
+			    (!edev->bounce_all && edev->address_mask == DMA_BIT_MASK(64));
 	if (!edev->iommu && (edev->bounce_all || dma_addressing_limited(dev)))
 		pages = max(edudma_bounce_pages,
 			    EDUDMA_CHANNEL_CHUNKS * edev->engine.channels);

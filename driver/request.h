@@ -63,10 +63,11 @@ struct edudma_extent {
  * @node:	in edudma_request.chunks while submitted, then in .completed if
  *		it must be finished in process context; channel lock
  * @busy:	submitted and not released; channel lock
- * @capacity:	elements of @pages, @extents and @slots
+ * @capacity:	elements of @pages and @slots
  * @pages:	pinned user pages
  * @nr_pages:	of them
  * @extents:	what the pages are to be used for, in order
+ * @max_extents: elements of @extents
  * @nr_extents:	of them
  * @slots:	bounce slots, NULL where the device has no pool
  * @nr_slots:	of them, needed and, once mapped, held
@@ -87,6 +88,7 @@ struct edudma_chunk {
 	struct page **pages;
 	unsigned int nr_pages;
 	struct edudma_extent *extents;
+	unsigned int max_extents;
 	unsigned int nr_extents;
 	unsigned int *slots;
 	unsigned int nr_slots;

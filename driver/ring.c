@@ -7,8 +7,6 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
-#include <asm/barrier.h>
-
 #include "descriptor.h"
 #include "ring.h"
 
@@ -113,35 +111,4 @@ unsigned int edudma_ring_post(struct edudma_ring *ring,
 	ring->tail += count;
 
 	return count;
-}
-
-/**
- * edudma_ring_peek() - look for a completion
- * @ring:	the ring
- * @index:	which since the ring was cleared
- * @comp:	where to put it
- *
- * Each word is read once: what the device writes there later changes nothing.
- *
- * Context: Any.
- * Return: whether it has come.
- */
-bool edudma_ring_peek(const struct edudma_ring *ring, u32 index,
-		      struct edudma_completion *comp)
-{
-	const struct edudma_ring_comp *entry =
-		&ring->comps[index & (ring->entries - 1)];
-	u32 phase = index & ring->entries ? 0 : EDUDMA_COMP_PHASE;
-	u32 status = le32_to_cpu(READ_ONCE(entry->status));
-
-	if ((status & EDUDMA_COMP_PHASE) != phase)
-		return false;
-
-	/* The phase is written last; the data it speaks of is there as well. */
-	dma_rmb();
-	comp->index = le32_to_cpu(READ_ONCE(entry->index));
-	comp->bytes = le32_to_cpu(READ_ONCE(entry->bytes));
-	comp->status = EDUDMA_COMP_STATUS(status);
-
-	return true;
 }

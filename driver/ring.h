@@ -8,6 +8,9 @@
 
 #include <linux/types.h>
 
+#include <asm/barrier.h>
+#include <asm/byteorder.h>
+
 struct device;
 struct edudma_descriptor;
 
@@ -106,13 +109,41 @@ void edudma_ring_clear(struct edudma_ring *ring);
 unsigned int edudma_ring_post(struct edudma_ring *ring,
 			      const struct edudma_descriptor *descs,
 			      unsigned int count);
-bool edudma_ring_peek(const struct edudma_ring *ring, u32 index,
-		      struct edudma_completion *comp);
-
 /* Descriptors posted and not taken back. */
 static inline u32 edudma_ring_posted(const struct edudma_ring *ring)
 {
 	return ring->tail - ring->head;
+}
+
+/**
+ * edudma_ring_peek() - look for a completion
+ * @ring:	the ring
+ * @index:	which since the ring was cleared
+ * @comp:	where to put it
+ *
+ * Each word is read once: what the device writes there later changes nothing.
+ *
+ * Context: Any.
+ * Return: whether it has come.
+ */
+static inline bool edudma_ring_peek(const struct edudma_ring *ring, u32 index,
+				    struct edudma_completion *comp)
+{
+	const struct edudma_ring_comp *entry =
+		&ring->comps[index & (ring->entries - 1)];
+	u32 phase = index & ring->entries ? 0 : EDUDMA_COMP_PHASE;
+	u32 status = le32_to_cpu(READ_ONCE(entry->status));
+
+	if ((status & EDUDMA_COMP_PHASE) != phase)
+		return false;
+
+	/* The phase is written last; the data it speaks of is there as well. */
+	dma_rmb();
+	comp->index = le32_to_cpu(READ_ONCE(entry->index));
+	comp->bytes = le32_to_cpu(READ_ONCE(entry->bytes));
+	comp->status = EDUDMA_COMP_STATUS(status);
+
+	return true;
 }
 
 #endif /* EDUDMA_RING_H */
