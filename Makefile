@@ -50,7 +50,7 @@ gdb: module userspace ## the same, stopped until gdb attaches
 	@$(IN_SHELL) --terminal --gdb -- sh -c 'bash; :'
 
 .PHONY: bench
-bench: all ## measure, in virtual time
+bench: all qemu floor ## measure, in virtual time
 	@scripts/bench
 
 .PHONY: help

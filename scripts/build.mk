@@ -14,16 +14,26 @@ MODULE_DIR	:= $(BUILD)/driver/$(KVER)
 # would say so each time.
 NO_BTF		:= $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
+# $(call build_module,sources,directory)
+define build_module
+@[ -n '$(KVER)' ] && [ -e '$(KDIR)/Makefile' ] || { \
+	echo "make: no kernel headers$(if $(KVER), for $(KVER)): run 'make deps'" >&2; \
+	exit 1; }
+@mkdir -p '$2'
+@find '$2' -xtype l -delete
+@ln -sf '$1'/* '$2'
+@flock '$2' $(MAKE) --no-print-directory -C '$(KDIR)' \
+	M='$2' KCFLAGS="-I$(TOP)/uapi $(KCFLAGS)" $(NO_BTF) modules
+endef
+
 .PHONY: module
 module: ## the driver, against the newest kernel headers
-	@[ -n '$(KVER)' ] && [ -e '$(KDIR)/Makefile' ] || { \
-		echo "make: no kernel headers$(if $(KVER), for $(KVER)): run 'make deps'" >&2; \
-		exit 1; }
-	@mkdir -p '$(MODULE_DIR)'
-	@find '$(MODULE_DIR)' -xtype l -delete
-	@ln -sf '$(TOP)'/driver/* '$(MODULE_DIR)'
-	@flock '$(MODULE_DIR)' $(MAKE) --no-print-directory -C '$(KDIR)' \
-		M='$(MODULE_DIR)' KCFLAGS="-I$(TOP)/uapi $(KCFLAGS)" $(NO_BTF) modules
+	$(call build_module,$(TOP)/driver,$(MODULE_DIR))
+
+# What `make bench` compares with; built for the same kernel.
+.PHONY: floor
+floor:
+	$(call build_module,$(TOP)/tests/bench/floor,$(BUILD)/tests/bench/floor)
 
 # --- user space -------------------------------------------------------------
 
