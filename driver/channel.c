@@ -560,7 +560,7 @@ static void edudma_channel_watchdog(struct work_struct *work)
 
 	spin_lock_irq(&ch->lock);
 	if (ch->paused) {
-		/* edudma_channel_pause() looks for itself */
+		/* edudma_channel_drain() looks for itself */
 	} else if (ch->state == EDUDMA_CHANNEL_FAULTED) {
 		error = edudma_channel_claim(ch);
 	} else if (!edudma_channel_open(ch) || !ch->running) {
@@ -603,8 +603,45 @@ void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
 }
 
 /**
+ * edudma_channel_hold() - issue nothing more
+ * @ch:		the channel, for which edudma_channel_pause() comes next
+ *
+ * A recovery that is under way is waited for, a new one does not begin.
+ *
+ * Context: Process, may sleep.  Not concurrent with pause, resume or shutdown.
+ */
+void edudma_channel_hold(struct edudma_channel *ch)
+{
+	spin_lock_irq(&ch->lock);
+	ch->paused = true;
+	spin_unlock_irq(&ch->lock);
+
+	cancel_delayed_work_sync(&ch->watchdog);
+}
+
+/* Waits until nothing is posted, as long as the engine gets on with it. */
+static void edudma_channel_drain(struct edudma_channel *ch)
+{
+	unsigned long timeout = msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
+	bool progressed;
+
+	do {
+		unsigned int before = READ_ONCE(ch->posted);
+
+		wait_event_timeout(ch->drained,
+				   !READ_ONCE(ch->posted) ||
+				   READ_ONCE(ch->state) != EDUDMA_CHANNEL_OPEN,
+				   timeout);
+		spin_lock_irq(&ch->lock);
+		progressed = ch->state == EDUDMA_CHANNEL_OPEN && ch->posted &&
+			     (ch->posted < before || edudma_channel_progressed(ch));
+		spin_unlock_irq(&ch->lock);
+	} while (progressed);
+}
+
+/**
  * edudma_channel_pause() - stop the engine between two descriptors
- * @ch:		the channel
+ * @ch:		a channel that is held
  *
  * What the engine has is waited out, and fenced off if it is overdue.  Requests
  * keep their turns and their chunks until edudma_channel_resume().  The device
@@ -614,19 +651,10 @@ void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
  */
 void edudma_channel_pause(struct edudma_channel *ch)
 {
-	unsigned long timeout = msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
 	int error;
 
-	spin_lock_irq(&ch->lock);
-	ch->paused = true;
-	spin_unlock_irq(&ch->lock);
+	edudma_channel_drain(ch);
 
-	/* A recovery that is under way is waited for, a new one does not begin. */
-	cancel_delayed_work_sync(&ch->watchdog);
-
-	wait_event_timeout(ch->drained,
-			   !READ_ONCE(ch->posted) ||
-			   READ_ONCE(ch->state) != EDUDMA_CHANNEL_OPEN, timeout);
 	spin_lock_irq(&ch->lock);
 	error = edudma_channel_claim(ch);
 	spin_unlock_irq(&ch->lock);

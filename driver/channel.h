@@ -87,6 +87,7 @@ struct edudma_channel {
 void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
 			 unsigned int index);
 void edudma_channel_shutdown(struct edudma_channel *ch);
+void edudma_channel_hold(struct edudma_channel *ch);
 void edudma_channel_pause(struct edudma_channel *ch);
 void edudma_channel_resume(struct edudma_channel *ch);
 

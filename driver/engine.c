@@ -43,11 +43,12 @@ int edudma_engine_init(struct edudma_device *edev)
 		return -EIO;
 	}
 
-	if (edudma_ring && EDU_ID_MAJOR(id) >= EDU_ID_MAJOR_SG &&
-	    edudma_ring_present(edev))
-		engine->ops = &edudma_engine_ring;
-	else
-		engine->ops = &edudma_engine_edu;
+	engine->ops = &edudma_engine_edu;
+	if (EDU_ID_MAJOR(id) >= EDU_ID_MAJOR_SG && edudma_ring_present(edev)) {
+		edudma_ring_reset(edev);
+		if (edudma_ring)
+			engine->ops = &edudma_engine_ring;
+	}
 
 	engine->memory_bar = -1;
 	ret = engine->ops->init(edev);

@@ -106,5 +106,7 @@ extern const struct edudma_engine_ops edudma_engine_ring;
 
 /* Whether this revision of the device has what the ring engine needs. */
 bool edudma_ring_present(struct edudma_device *edev);
+/* Has such a device forget whatever somebody else may have left running. */
+void edudma_ring_reset(struct edudma_device *edev);
 
 #endif /* EDUDMA_ENGINE_H */

@@ -77,7 +77,8 @@
  * @regs:	its registers
  * @ring:	its rings; channel lock
  * @started:	when it had nothing to do last; channel lock
- * @idle_irq:	an interrupt may come that has nothing to tell; channel lock
+ * @idle_irq:	an interrupt may come that has nothing to tell: an earlier one
+ *		found what it is for, or an abort; channel lock
  * @proving:	the interrupt is being proven; channel lock
  * @irq_seen:	the interrupt that proves it
  * @irq:	interrupt number, that of channel 0 where all share one
@@ -137,6 +138,11 @@ bool edudma_ring_present(struct edudma_device *edev)
 	dev_info(dev, "no rings that this driver knows (magic %#x, layout %#x, features %#x), using the device as plain edu\n",
 		 magic, layout, features);
 	return false;
+}
+
+void edudma_ring_reset(struct edudma_device *edev)
+{
+	writel(SG_DEVICE_RESET, edev->engine.regs + SG_DEVICE_COMMAND);
 }
 
 static int sg_init_channels(struct edudma_device *edev, struct sg_engine *sg)
@@ -218,9 +224,6 @@ static int sg_init(struct edudma_device *edev)
 	u32 max_entries = readl(engine->regs + SG_MAX_ENTRIES);
 	struct sg_engine *sg;
 	int ret;
-
-	/* Whoever used the device before may have left anything running. */
-	writel(SG_DEVICE_RESET, engine->regs + SG_DEVICE_COMMAND);
 
 	if (max_entries < SG_MIN_ENTRIES) {
 		dev_err(&edev->pdev->dev, "rings of %u entries: that cannot be\n",
@@ -315,15 +318,21 @@ static int sg_reap_some(struct edudma_channel *ch, struct list_head *done)
 	return moved > 0 ? posted - n : -EIO;
 }
 
-/* Takes back all that is complete.  Returns 0, or -EIO if something is not well. */
+/*
+ * Takes back all that is complete.  Returns of how many chunks there was
+ * something, or -EIO if not all is well.
+ */
 static int sg_reap(struct edudma_channel *ch, struct list_head *done)
 {
 	struct edudma_ring *ring = &sg_channel(ch)->ring;
+	unsigned int before, chunks = 0;
 	struct edudma_completion comp;
 	int ret;
 
 	do {
+		before = ch->posted;
 		ret = sg_reap_some(ch, done);
+		chunks += ch->posted < before;
 	} while (!ret && ch->posted);
 
 	if (!ret && edudma_ring_peek(ring, ring->head, &comp)) {
@@ -332,7 +341,7 @@ static int sg_reap(struct edudma_channel *ch, struct list_head *done)
 		ret = -EIO;
 	}
 
-	return min(ret, 0);
+	return ret < 0 ? ret : chunks;
 }
 
 /* An interrupt without a completion: has the channel failed? */
@@ -346,9 +355,7 @@ static int sg_look(struct edudma_channel *ch)
 				    ch->index, status);
 		return -EIO;
 	}
-	if (!sgc->idle_irq)
-		edudma_count(&ch->edev->stats.spurious_interrupts, 1);
-	sgc->idle_irq = false;
+	edudma_count(&ch->edev->stats.spurious_interrupts, 1);
 
 	return 0;
 }
@@ -374,9 +381,13 @@ static void sg_service_locked(struct edudma_channel *ch, ktime_t now,
 
 	posted = ch->posted;
 	ret = sg_reap(ch, done);
-	if (!ret && ch->posted == posted)
+	if (!ret && sgc->idle_irq)
+		sgc->idle_irq = false;
+	else if (!ret)
 		ret = sg_look(ch);
-	if (ret)
+	else if (ret > 1)
+		sgc->idle_irq = true;
+	if (ret < 0)
 		edudma_channel_fault(ch);
 	if (!ch->posted)
 		edudma_count(&ch->edev->stats.engine_busy_ns,
@@ -488,8 +499,11 @@ static int sg_quiesce(struct edudma_channel *ch)
 
 	writel(SG_COMMAND_RESET, sgc->regs + SG_COMMAND);
 	status = readl(sgc->regs + SG_STATUS);
-	if (status == ~0U && !pci_device_is_present(ch->edev->pdev))
+	if (status == ~0U && !pci_device_is_present(ch->edev->pdev)) {
+		dev_warn_ratelimited(&ch->edev->dev, "channel %u: the device does not answer any more\n",
+				     ch->index);
 		status = SG_STATE_DISABLED;
+	}
 	if (SG_STATE(status) != SG_STATE_DISABLED)
 		return -EIO;
 	synchronize_irq(sgc->irq);

@@ -72,8 +72,25 @@ static void edudma_memory_drop(struct edudma_file *efile)
 }
 
 /**
- * edudma_memory_unmap() - take every mapping away
- * @edev:	the device, retired, so that no page is put in any more
+ * edudma_memory_zap() - take every page out of every mapping
+ * @edev:	the device, with the gate closed to those who would put one in, or
+ *		retired
+ *
+ * Context: May sleep.
+ */
+void edudma_memory_zap(struct edudma_device *edev)
+{
+	struct edudma_file *efile;
+
+	mutex_lock(&edev->files_lock);
+	list_for_each_entry(efile, &edev->files, node)
+		unmap_mapping_range(efile->file->f_mapping, 0, 0, 1);
+	mutex_unlock(&edev->files_lock);
+}
+
+/**
+ * edudma_memory_unmap() - take every mapping away for good
+ * @edev:	the device, retired
  *
  * Context: May sleep.
  */
@@ -81,11 +98,11 @@ void edudma_memory_unmap(struct edudma_device *edev)
 {
 	struct edudma_file *efile;
 
+	edudma_memory_zap(edev);
+
 	mutex_lock(&edev->files_lock);
-	list_for_each_entry(efile, &edev->files, node) {
-		unmap_mapping_range(efile->file->f_mapping, 0, 0, 1);
+	list_for_each_entry(efile, &edev->files, node)
 		edudma_memory_drop(efile);
-	}
 	mutex_unlock(&edev->files_lock);
 }
 

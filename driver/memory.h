@@ -12,6 +12,7 @@ struct vm_area_struct;
 
 void edudma_memory_init(struct edudma_device *edev);
 void edudma_memory_exit(struct edudma_device *edev);
+void edudma_memory_zap(struct edudma_device *edev);
 void edudma_memory_unmap(struct edudma_device *edev);
 
 void edudma_memory_open(struct edudma_file *efile, struct file *file);

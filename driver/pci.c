@@ -364,6 +364,7 @@ static int edudma_suspend(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
+	edudma_all_channels(edev, edudma_channel_hold);
 	edudma_all_channels(edev, edudma_channel_pause);
 	return 0;
 }
@@ -414,13 +415,24 @@ static const struct dev_pm_ops edudma_pm_ops = {
 	RUNTIME_PM_OPS(edudma_runtime_suspend, edudma_runtime_resume, NULL)
 };
 
+/*
+ * A function does not answer while it is reset: its memory is taken out of all
+ * mappings, and who touches it waits at the gate until it is back.
+ */
 static void edudma_reset_prepare(struct pci_dev *pdev)
 {
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
 	edudma_suspend(&pdev->dev);
+	down_write(&edev->gate);
+	edudma_memory_zap(edev);
 }
 
 static void edudma_reset_done(struct pci_dev *pdev)
 {
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
+	up_write(&edev->gate);
 	edudma_resume(&pdev->dev);
 }
 
