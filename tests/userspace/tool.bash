@@ -345,6 +345,13 @@ test_examples_work() {
 	printed 'Hello, device memory!'
 	run 0 "$examples/iovec" "$node"
 	printed 'gatherscatter'
+	if "$tool" info --json | jq -e '.capabilities | index("mmap")' >/dev/null; then
+		run 0 "$examples/mmap" "$node"
+		printed 'the same'
+	else
+		run 1 "$examples/mmap" "$node"
+		said 'cannot see'
+	fi
 }
 
 # The device goes while it works: the copy says so and leaves nothing.
