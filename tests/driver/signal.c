@@ -86,7 +86,7 @@ static bool settled(FIXTURE_DATA(signal) *self)
 	return WAIT_FOR(!stat_get(&self->bed.dev, "pages_pinned"));
 }
 
-/* A child whose handler counts SIGUSR1 while it makes its call. */
+/* A child whose handler counts SIGINT while it makes its call. */
 
 enum call { CALL_IOCTL, CALL_PWRITEV, CALL_PREADV };
 
@@ -116,7 +116,7 @@ static void run_call_job(struct job_report *report, void *arg)
 	};
 
 	my_report = report;
-	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
 	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
 	errno = 0;
 	if (job->call == CALL_IOCTL)
@@ -351,7 +351,7 @@ TEST_F(interrupted, reports_exactly_what_was_moved)
 	start_call(&job, &self->s, NR, variant->call,
 		   variant->sa_flags);
 	ASSERT_TRUE(under_way(&self->s));
-	ASSERT_EQ(0, kill(job.pid, SIGUSR1));
+	ASSERT_EQ(0, kill(job.pid, SIGINT));
 	ASSERT_EQ(0, job_wait(&job));
 	report = job.report;
 	BED_STATS(&self->s.bed, &delta);
@@ -426,7 +426,7 @@ TEST_F(waiting, fails_with_eintr_at_once)
 {
 	start_call(&self->job, &self->s, NR, variant->call, 0);
 	ASSERT_TRUE(WAIT_FOR(job_asleep(&self->job)));
-	ASSERT_EQ(0, kill(self->job.pid, SIGUSR1));
+	ASSERT_EQ(0, kill(self->job.pid, SIGINT));
 	ASSERT_EQ(0, job_wait(&self->job));
 	EXPECT_FALSE(self->running.report->done);
 	EXPECT_EQ(EINTR, self->job.report->err);
@@ -444,7 +444,7 @@ TEST_F(waiting, restarts_with_sa_restart)
 {
 	start_call(&self->job, &self->s, 2, variant->call, SA_RESTART);
 	ASSERT_TRUE(WAIT_FOR(job_asleep(&self->job)));
-	ASSERT_EQ(0, kill(self->job.pid, SIGUSR1));
+	ASSERT_EQ(0, kill(self->job.pid, SIGINT));
 	ASSERT_TRUE(WAIT_FOR(handled(&self->job)));
 	EXPECT_FALSE(self->running.report->done);
 	ASSERT_EQ(0, kill(self->running.pid, SIGKILL));
@@ -471,7 +471,7 @@ TEST_F(signal, ignored_does_not_disturb)
 
 	job_start(&job, run_call_job, &arg);
 	ASSERT_TRUE(under_way(self));
-	ASSERT_EQ(0, kill(job.pid, SIGUSR1));
+	ASSERT_EQ(0, kill(job.pid, SIGINT));
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(0, job.report->err);
 	EXPECT_EQ(3, job.report->out.segments_done);
