@@ -24,11 +24,13 @@
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* An address that only the kernel may use. */
+/* An address that only the kernel may use, and one that nobody can. */
 #if __SIZEOF_POINTER__ == 8
 #define KERNEL_ADDRESS	0xffff888000100000ULL
+#define NON_CANONICAL_ADDRESS	0x0100000000000000ULL
 #else
 #define KERNEL_ADDRESS	0xc0100000ULL
+#define NON_CANONICAL_ADDRESS	0xfffff000ULL
 #endif
 
 /*

@@ -10,7 +10,10 @@
 
 #define PART		64
 
-enum bad { READ_ONLY, RODATA, UNMAPPED, NO_ACCESS, AT_NULL, KERNEL, WRAPPING, VVAR, FILE_END };
+enum bad {
+	READ_ONLY, RODATA, UNMAPPED, NO_ACCESS, AT_NULL, KERNEL, WRAPPING,
+	NON_CANONICAL, VVAR, FILE_END, READ_ONLY_FILE, DEVICE_REGISTERS,
+};
 
 static const char rodata_area[PART] = "read-only data";
 
@@ -42,6 +45,30 @@ static void *beyond_file_end(void)
 	return mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
+/* A shared mapping of a file, which may be read only. */
+static void *read_only_file(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	return mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
+}
+
+/* Registers of the other device, which no page structure stands for. */
+static void *device_registers(void)
+{
+	struct test_dev dev;
+	char path[96];
+	void *p;
+	int fd;
+
+	if (!dev_get(1, &dev))
+		return NULL;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", dev.slot);
+	fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
+	p = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static void *bad_address(enum bad kind)
 {
 	uint8_t *p;
@@ -65,13 +92,36 @@ static void *bad_address(enum bad kind)
 		return (void *)(uintptr_t)KERNEL_ADDRESS;
 	case WRAPPING:
 		return (void *)-(uintptr_t)(PART / 2);
+	case NON_CANONICAL:
+		return (void *)(uintptr_t)NON_CANONICAL_ADDRESS;
 	case VVAR:
 		return vvar_page();
 	case FILE_END:
 		return beyond_file_end();
+	case READ_ONLY_FILE:
+		return read_only_file();
+	case DEVICE_REGISTERS:
+		return device_registers();
 	}
 	return NULL;
 }
+
+/* Why a kind of memory cannot be had here, or NULL. */
+static const char *missing(enum bad kind, const void *addr)
+{
+	if (kind == VVAR && !addr)
+		return "this process has no [vvar]";
+	if (kind == DEVICE_REGISTERS && !addr)
+		return "no other device's registers can be mapped";
+	return NULL;
+}
+
+#define NEED_MEMORY(self) do {						\
+	const char *why_ = missing(variant->kind, (self)->addr);	\
+									\
+	if (why_)							\
+		SKIP(return, "%s", why_);				\
+} while (0)
 
 FIXTURE(destination)
 {
@@ -91,8 +141,11 @@ FIXTURE_VARIANT_ADD(destination, without_access) { .kind = NO_ACCESS };
 FIXTURE_VARIANT_ADD(destination, null) { .kind = AT_NULL };
 FIXTURE_VARIANT_ADD(destination, in_the_kernel) { .kind = KERNEL };
 FIXTURE_VARIANT_ADD(destination, wrapping) { .kind = WRAPPING };
+FIXTURE_VARIANT_ADD(destination, non_canonical) { .kind = NON_CANONICAL };
 FIXTURE_VARIANT_ADD(destination, without_page_struct) { .kind = VVAR };
 FIXTURE_VARIANT_ADD(destination, beyond_the_file_end) { .kind = FILE_END };
+FIXTURE_VARIANT_ADD(destination, read_only_file) { .kind = READ_ONLY_FILE };
+FIXTURE_VARIANT_ADD(destination, device_registers) { .kind = DEVICE_REGISTERS };
 
 FIXTURE_SETUP(destination)
 {
@@ -105,17 +158,11 @@ FIXTURE_TEARDOWN(destination)
 	BED_TEARDOWN(&self->bed);
 }
 
-static bool has_vvar(enum bad kind, const void *addr)
-{
-	return kind != VVAR || addr;
-}
-
 TEST_F(destination, fails_pread_with_efault)
 {
 	struct stats delta;
 
-	if (!has_vvar(variant->kind, self->addr))
-		SKIP(return, "this process has no [vvar]");
+	NEED_MEMORY(self);
 	EXPECT_EQ(-1, pread(self->bed.fd, self->addr, PART, 0));
 	EXPECT_EQ(EFAULT, errno);
 	BED_STATS(&self->bed, &delta);
@@ -126,8 +173,7 @@ TEST_F(destination, fails_preadv_with_efault)
 {
 	struct iovec iov = { self->addr, PART };
 
-	if (!has_vvar(variant->kind, self->addr))
-		SKIP(return, "this process has no [vvar]");
+	NEED_MEMORY(self);
 	EXPECT_EQ(-1, preadv(self->bed.fd, &iov, 1, 0));
 	EXPECT_EQ(EFAULT, errno);
 }
@@ -137,8 +183,7 @@ TEST_F(destination, fails_the_ioctl_with_efault)
 	struct edudma_segment seg = seg_from(self->addr, PART, 0);
 	struct stats delta;
 
-	if (!has_vvar(variant->kind, self->addr))
-		SKIP(return, "this process has no [vvar]");
+	NEED_MEMORY(self);
 	EXPECT_EQ(EFAULT, transfer(self->bed.fd, &seg, 1, 0, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.descriptors);
@@ -161,8 +206,10 @@ FIXTURE_VARIANT_ADD(origin, without_access) { .kind = NO_ACCESS };
 FIXTURE_VARIANT_ADD(origin, null) { .kind = AT_NULL };
 FIXTURE_VARIANT_ADD(origin, in_the_kernel) { .kind = KERNEL };
 FIXTURE_VARIANT_ADD(origin, wrapping) { .kind = WRAPPING };
+FIXTURE_VARIANT_ADD(origin, non_canonical) { .kind = NON_CANONICAL };
 FIXTURE_VARIANT_ADD(origin, without_page_struct) { .kind = VVAR };
 FIXTURE_VARIANT_ADD(origin, beyond_the_file_end) { .kind = FILE_END };
+FIXTURE_VARIANT_ADD(origin, device_registers) { .kind = DEVICE_REGISTERS };
 
 FIXTURE_SETUP(origin)
 {
@@ -179,8 +226,7 @@ TEST_F(origin, fails_pwrite_with_efault)
 {
 	struct stats delta;
 
-	if (!has_vvar(variant->kind, self->addr))
-		SKIP(return, "this process has no [vvar]");
+	NEED_MEMORY(self);
 	EXPECT_EQ(-1, pwrite(self->bed.fd, self->addr, PART, 0));
 	EXPECT_EQ(EFAULT, errno);
 	BED_STATS(&self->bed, &delta);
@@ -192,8 +238,7 @@ TEST_F(origin, fails_the_ioctl_with_efault)
 	struct edudma_segment seg = seg_to(self->addr, PART, 0);
 	struct stats delta;
 
-	if (!has_vvar(variant->kind, self->addr))
-		SKIP(return, "this process has no [vvar]");
+	NEED_MEMORY(self);
 	EXPECT_EQ(EFAULT, transfer(self->bed.fd, &seg, 1, 0, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.descriptors);
