@@ -20,8 +20,11 @@
 static void *run_hold(void *arg)
 {
 	struct hold *hold = arg;
+	struct edudma_segment segs[] = {
+		hold->first, seg_from(hold->page, 1, 0),
+	};
 
-	hold->err = transfer1(hold->fd, seg_from(hold->page, 1, 0));
+	hold->err = transfer(hold->fd, segs, 2, 0, NULL);
 	return NULL;
 }
 
@@ -49,14 +52,20 @@ static bool hold_faulted(const struct hold *hold)
 	return poll(&pfd, 1, 20000) == 1 && pfd.revents & POLLIN;
 }
 
-bool hold_begin(struct hold *hold, int fd)
+bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first)
 {
 	hold->fd = fd;
+	hold->first = first;
 	hold->timeout_ms = param_get("timeout_ms");
 	if (!hold_register(hold) || param_set("timeout_ms", HOLD_TIMEOUT_MS))
 		return false;
 	return !pthread_create(&hold->thread, NULL, run_hold, hold) &&
 	       hold_faulted(hold);
+}
+
+bool hold_begin(struct hold *hold, int fd)
+{
+	return hold_begin_with(hold, fd, seg_from(NULL, 0, 0));
 }
 
 int hold_end(struct hold *hold)

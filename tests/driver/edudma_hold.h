@@ -21,6 +21,7 @@ struct hold {
 	int fd;
 	int uffd;
 	uint8_t *page;
+	struct edudma_segment first;
 	uint64_t timeout_ms;
 	pthread_t thread;
 	int err;
@@ -32,6 +33,9 @@ struct hold {
  *		which, and what is on deck must come through the same
  */
 bool hold_begin(struct hold *hold, int fd);
+
+/** hold_begin_with() - the same, having pinned the memory of a segment before */
+bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first);
 
 /** hold_end() - let the channel go on; 0 or the errno of the request */
 int hold_end(struct hold *hold);

@@ -5,6 +5,8 @@
  */
 #include "edudma_fixture.h"
 
+#include "edudma_hold.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -87,6 +89,33 @@ TEST_F(two_devices, work_at_the_same_time)
 	EXPECT_EQ(500, differs_at(buf, 500, 3));
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
+}
+
+TEST_F(two_devices, use_one_page_at_the_same_time)
+{
+	uint8_t *page = shared_pages(1);
+	struct edudma_segment segs[] = {
+		seg_from(page, 100, 0), seg_from(page + 100, 100, 100),
+		seg_from(page + 200, 100, 200),
+	};
+	struct edudma_segment others[] = {
+		seg_to(page + 1000, 100, 0), seg_from(page + 300, 100, 0),
+		seg_to(page + 300, 100, 100), seg_from(page + 400, 200, 0),
+	};
+	struct job job;
+
+	NEED_TWO_DEVICES(self);
+	ASSERT_EQ(0, window_fill(self->bed.fd, 300, 4));
+	fill(page + 1000, 100, 5);
+	job_transfer(&job, self->fd, others, ARRAY_LEN(others), 0);
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, ARRAY_LEN(segs), 0, NULL));
+	ASSERT_EQ(0, job_wait(&job));
+	ASSERT_EQ(0, job.report->err);
+	EXPECT_EQ(300, differs_at(page, 300, 4));
+	EXPECT_EQ(100, differs_at(page + 300, 100, 5));
+	EXPECT_EQ(100, differs_at(page + 400, 100, 5));
+	EXPECT_EQ(100, differs_at(page + 500, 100, 5));
+	EXPECT_TRUE(all_bytes_are(page + 600, 400, 0));
 }
 
 /* One device: a vector that writes the window and reads it back is private. */
@@ -220,6 +249,37 @@ TEST_F(one_device, finishes_a_transfer_whose_file_was_closed_meanwhile)
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(0, job.report->err);
 	EXPECT_EQ(30, job.report->out.bytes_done);
+}
+
+/*
+ * One page of two processes: one request has it pinned and is held, the other
+ * pins it as well, in both directions, and both move their bytes, in turn.
+ */
+TEST_F(one_device, moves_one_page_of_two_processes)
+{
+	uint8_t *page = shared_pages(1), *back = private_pages(1);
+	uint8_t *window = private_pages(1);
+	struct edudma_segment segs[] = {
+		seg_to(page + 400, 100, 600), seg_from(page + 100, 200, 300),
+	};
+	struct hold hold;
+	struct job job;
+
+	fill(window, 500, 6);
+	ASSERT_EQ(0, window_fill(self->bed.fd, 500, 6));
+	memset(page + 400, 0x42, 100);
+	ASSERT_TRUE(hold_begin_with(&hold, self->bed.fd, seg_from(page, 200, 0)));
+	job_transfer(&job, self->bed.fd, segs, ARRAY_LEN(segs), 0);
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned") == 3));
+	ASSERT_EQ(0, hold_end(&hold));
+	ASSERT_EQ(0, job_wait(&job));
+	ASSERT_EQ(0, job.report->err);
+	/* Where both wrote, the later has the word. */
+	EXPECT_EQ(0, memcmp(page, window, 100));
+	EXPECT_EQ(0, memcmp(page + 100, window + 300, 200));
+	EXPECT_TRUE(all_bytes_are(page + 400, 100, 0x42));
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(back, 100, 600)));
+	EXPECT_TRUE(all_bytes_are(back, 100, 0x42));
 }
 
 /* Turns: order of finishing, as each job counts it. */
