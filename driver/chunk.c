@@ -215,14 +215,15 @@ static ssize_t edudma_chunk_add(struct edudma_chunk *chunk,
 	unsigned long addr = seg->addr + seg_done;
 	unsigned int page_offset = offset_in_page(addr);
 	u64 left = seg->len - seg_done;
+	u64 whole = (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	unsigned int first = chunk->nr_pages;
-	unsigned int wanted;
+	unsigned int wanted = min_t(u64, room, whole);
 	ssize_t taken;
 	int pinned;
 
-	wanted = min_t(u64, room,
-		       (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT);
-	*full = !wanted || chunk->nr_extents == chunk->max_extents;
+	/* A cut costs a descriptor: not where the next chunk holds it whole. */
+	*full = !wanted || chunk->nr_extents == chunk->max_extents ||
+		(wanted < whole && whole <= chunk->capacity);
 	if (*full)
 		return 0;
 
