@@ -58,6 +58,8 @@ CONSOLE = (
     r"irq \d+: nobody cared",
     # A handler returned nonsense.
     r"irq event .*bogus return value",
+    # The whole machine's memory, not that of a control group.
+    r"^Out of memory: ",
 )
 
 # The kernel's own lines, on every boot, that a pattern would take for a splat.
@@ -66,6 +68,12 @@ CONSOLE_ALLOWED = (
     r"DMA-API: preallocated \d+ debug entries",
     r"DMA-API: debugging enabled by kernel config",
 )
+
+# The trace of who has used up a control group's memory: a line that announces
+# it, and how soon the trace must follow.
+ANNOUNCEMENT = re.compile(r" invoked oom-killer: ")
+ANNOUNCED = re.compile(r"^Call Trace:")
+ANNOUNCED_LINES = 8
 
 QEMU = (
     # The device was told an address beyond its mask, or a range outside its
@@ -84,9 +92,13 @@ _TIME = re.compile(r"^\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?")
 def _first(text, patterns, allowed=()):
     wrong = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
     right = re.compile("|".join(f"(?:{pattern})" for pattern in allowed) or r"(?!)")
+    expected = 0
     for line in text.splitlines():
         line = _TIME.sub("", line.strip("\r"))
-        if wrong.search(line) and not right.search(line):
+        expected = ANNOUNCED_LINES if ANNOUNCEMENT.search(line) else max(0, expected - 1)
+        if expected and ANNOUNCED.search(line):
+            expected = 0
+        elif wrong.search(line) and not right.search(line):
             return line.strip()
     return None
 

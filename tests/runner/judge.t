@@ -154,6 +154,8 @@ DMAR: DRHD: handling fault status reg 2
 irq 11: nobody cared (try booting with the "irqpoll" option)
 kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 BUG: Bad page state in process cat  pfn:12345
+Out of memory: Killed process 77 (cat) total-vm:1kB, anon-rss:1kB
+Call Trace:
 """.splitlines()
 
 HARMLESS = """\
@@ -167,6 +169,16 @@ kfence: initialized - using 2097152 bytes for 255 objects
 edudma: module verification failed: signature and/or required key missing - tainting kernel
 Debug warning: early ioremap leak
 x86/mm: Checked W+X mappings: passed, no W+X pages found.
+Memory cgroup out of memory: Killed process 77 (cat) total-vm:1kB
+""".splitlines()
+
+# Of a control group: the same trace as a splat's, but announced.
+OUT_OF_MEMORY = """\
+cat invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+CPU: 0 PID: 77 Comm: cat Tainted: G           OE      6.1.0 #1
+Hardware name: QEMU
+Call Trace:
+ <TASK>
 """.splitlines()
 
 
@@ -187,6 +199,13 @@ class Splats(unittest.TestCase):
     def test_harmless_does_not_hide_what_follows(self):
         text = "\n".join(HARMLESS + ["BUG: here"])
         self.assertEqual("BUG: here", splats.on_console(text))
+
+    def test_out_of_memory_is_one_trace_and_no_more(self):
+        text = "\n".join(OUT_OF_MEMORY)
+        self.assertIsNone(splats.on_console(text))
+        self.assertEqual("Call Trace:", splats.on_console(text + "\nCall Trace:\n"))
+        text = "\n".join(OUT_OF_MEMORY[:1] + ["x"] * 8 + ["Call Trace:"])
+        self.assertEqual("Call Trace:", splats.on_console(text))
 
 
 if __name__ == "__main__":
