@@ -7,6 +7,7 @@
 #define EDUDMA_FIXTURE_H
 
 #include "edudma_test.h"
+#include "edudma_machine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,15 +23,26 @@
  * @dev:	the first node
  * @fd:		opened for reading and writing
  * @info:	what the driver says about it
+ * @area:	bytes at the window's start for tests to fill and compare: a page
+ *		at most, however large the window
  * @before:	its counters after opening
  * @pins:	pages pinned in the whole system
+ * @opened:	files opened by bed_open_beside()
+ * @paced:	the device was given another pace by BED_PACE()
+ * @latency:	the pace it had before
+ * @mark:	bed_descriptors() when @before was read
  */
 struct bed {
 	struct test_dev dev;
 	int fd;
 	struct edudma_info info;
+	uint64_t area;
 	struct stats before;
 	uint64_t pins;
+	unsigned int opened;
+	bool paced;
+	uint64_t latency;
+	uint64_t mark;
 };
 
 #define BED_SETUP(bed) do {						\
@@ -41,10 +53,12 @@ struct bed {
 	ASSERT_LE(0, (bed)->fd)						\
 		TH_LOG("%s: %s", (bed)->dev.node, strerror(errno));	\
 	ASSERT_EQ(0, dev_info((bed)->fd, &(bed)->info));		\
+	(bed)->area = (bed)->info.window_bytes < page_size() ?		\
+		(bed)->info.window_bytes : page_size();			\
 	ASSERT_EQ(0, stat_get(&(bed)->dev, "pages_pinned"))		\
 		TH_LOG("an earlier test left pages pinned");		\
 	(bed)->pins = pins_outstanding();				\
-	stats_get(&(bed)->dev, &(bed)->before);				\
+	bed_mark(bed);							\
 } while (0)
 
 /*
@@ -55,6 +69,10 @@ struct bed {
 #define BED_TEARDOWN(bed) do {						\
 	/* Left set by a failed ASSERT, it would make each EXPECT log. */ \
 	_metadata->trigger = 0;						\
+	if ((bed)->paced) {						\
+		EXPECT_EQ(0, machine_set(&(bed)->dev, "latency",	\
+					 (bed)->latency));		\
+	}								\
 	if ((bed)->fd >= 0)						\
 		close((bed)->fd);					\
 	EXPECT_TRUE(WAIT_FOR(pins_outstanding() == (bed)->pins))	\
@@ -65,18 +83,79 @@ struct bed {
 	}								\
 } while (0)
 
-/* Counters since the fixture's setup. */
+/*
+ * Tests that do something while a transfer is under way need a device that takes
+ * its time.  A plain edu does, 100 ms for each descriptor; an edu-sg does as it
+ * is told, until the end of the test.
+ */
+#define EDU_NS	100000000ULL
+
+#define BED_PACE(bed, ns) do {						\
+	if ((bed)->info.engine == EDUDMA_ENGINE_RING) {			\
+		(bed)->latency = machine_get(&(bed)->dev, "latency");	\
+		ASSERT_NE(UINT64_MAX, (bed)->latency)			\
+			TH_LOG("QEMU does not answer: guest --qmp?");	\
+		ASSERT_EQ(0, machine_set(&(bed)->dev, "latency", ns));	\
+		(bed)->paced = true;					\
+	}								\
+	bed_mark(bed);							\
+} while (0)
+
+/* As slow as a plain edu. */
+#define BED_SLOW(bed) BED_PACE(bed, EDU_NS)
+
+/*
+ * How many descriptors are through, or sure to be: plain edu finishes what it has
+ * begun, an edu-sg drops it if it is told to.  To be compared with an earlier one.
+ */
+static inline uint64_t bed_descriptors(const struct bed *bed)
+{
+	return bed->paced ? machine_get(&bed->dev, "counter-descriptors") :
+			    stat_get(&bed->dev, "descriptors");
+}
+
+/* Count from here on. */
+static inline void bed_mark(struct bed *bed)
+{
+	stats_get(&bed->dev, &bed->before);
+	bed->mark = bed_descriptors(bed);
+}
+
+/* Wait until something is sure to be moved of what was submitted since the mark. */
+static inline bool bed_under_way(const struct bed *bed)
+{
+	return WAIT_FOR(bed_descriptors(bed) > bed->mark);
+}
+
+/*
+ * Another file of the node, whose requests take turns with those of the bed's:
+ * files are given the channels one after the other.  Nothing else may have opened
+ * the node since the setup.
+ */
+static inline int bed_open_beside(struct bed *bed)
+{
+	int fd = -1;
+
+	do {
+		if (fd >= 0)
+			close(fd);
+		fd = open(bed->dev.node, O_RDWR | O_CLOEXEC);
+	} while (++bed->opened % bed->info.channels);
+
+	return fd;
+}
+
+/* Counters since the mark, which the fixture's setup is. */
 #define BED_STATS(bed, delta) stats_since(&(bed)->dev, &(bed)->before, delta)
 
-/* The whole window holds pattern @seed from its offset 0 on. */
-#define EXPECT_WINDOW(bed, seed) do {					\
-	uint8_t *window_ = private_pages(1);				\
+/* The window's area holds pattern @seed. */
+#define EXPECT_AREA(bed, seed) do {					\
+	uint8_t *area_ = private_pages(1);				\
 									\
 	EXPECT_EQ(0, transfer1((bed)->fd,				\
-		  seg_from(window_, (bed)->info.window_bytes, 0)));	\
-	EXPECT_EQ((bed)->info.window_bytes,				\
-		  differs_at(window_, (bed)->info.window_bytes, seed));	\
-	munmap(window_, page_size());					\
+			       seg_from(area_, (bed)->area, 0)));	\
+	EXPECT_EQ((bed)->area, differs_at(area_, (bed)->area, seed));	\
+	munmap(area_, page_size());					\
 } while (0)
 
 /*

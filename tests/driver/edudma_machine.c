@@ -84,7 +84,7 @@ uint64_t machine_get(const struct test_dev *dev, const char *property)
 	if (qmp_open(&qmp))
 		return value;
 	if (!find(&qmp, dev, &number) && !get(&qmp, number, property))
-		value = json_object_get_int64(qmp.reply);
+		value = json_object_get_uint64(qmp.reply);
 	qmp_close(&qmp);
 	return value;
 }

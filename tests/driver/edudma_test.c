@@ -304,45 +304,60 @@ int transfer1(int fd, struct edudma_segment seg)
 	return transfer(fd, &seg, 1, 0, NULL);
 }
 
-int window_fill(int fd, uint64_t window_bytes, uint32_t seed)
+int window_fill(int fd, uint64_t bytes, uint32_t seed)
 {
-	uint8_t *page = private_pages(1);
+	const size_t pages = (bytes + page_size() - 1) / page_size();
+	uint8_t *buf = private_pages(pages);
 	int err;
 
-	fill(page, window_bytes, seed);
-	err = transfer1(fd, seg_to(page, window_bytes, 0));
-	munmap(page, page_size());
+	fill(buf, bytes, seed);
+	err = transfer1(fd, seg_to(buf, bytes, 0));
+	munmap(buf, pages * page_size());
 	return err;
 }
 
 /* patterns -------------------------------------------------------------- */
 
-static uint8_t pattern_byte(uint32_t seed, size_t i)
+/* Eight bytes at a time: a window may be large. */
+static uint64_t pattern_word(uint32_t seed, size_t i)
 {
-	uint32_t x = seed * 2654435761u + i * 40503u + 1;
+	uint64_t x = seed * 0x9e3779b97f4a7c15u + i * 0xc2b2ae3d27d4eb4fu + 1;
 
-	x ^= x >> 15;
-	x *= 2246822519u;
-	return x >> 24;
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9u;
+	return x ^ x >> 32;
 }
 
 void fill(void *buf, size_t len, uint32_t seed)
 {
 	uint8_t *p = buf;
-	size_t i;
+	uint64_t word;
+	size_t i, n;
 
-	for (i = 0; i < len; i++)
-		p[i] = pattern_byte(seed, i);
+	for (i = 0; len; i++, p += n, len -= n) {
+		word = pattern_word(seed, i);
+		n = len < sizeof(word) ? len : sizeof(word);
+		memcpy(p, &word, n);
+	}
 }
 
 size_t differs_at(const void *buf, size_t len, uint32_t seed)
 {
 	const uint8_t *p = buf;
-	size_t i;
+	uint64_t word;
+	size_t i, n;
 
-	for (i = 0; i < len; i++)
-		if (p[i] != pattern_byte(seed, i))
-			break;
+	for (i = 0; i < len; i += n) {
+		word = pattern_word(seed, i / sizeof(word));
+		n = len - i < sizeof(word) ? len - i : sizeof(word);
+		if (!memcmp(p + i, &word, n))
+			continue;
+		while (p[i] == (uint8_t)word) {
+			word >>= 8;
+			i++;
+		}
+		break;
+	}
 	return i;
 }
 

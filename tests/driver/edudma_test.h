@@ -202,8 +202,8 @@ int transfer(int fd, const struct edudma_segment *segs, uint32_t nr,
 /** transfer1() - transfer() of one segment; 0 or an errno */
 int transfer1(int fd, struct edudma_segment seg);
 
-/** window_fill() - write the whole window with pattern @seed; 0 or an errno */
-int window_fill(int fd, uint64_t window_bytes, uint32_t seed);
+/** window_fill() - pattern @seed to the window's first @bytes; 0 or an errno */
+int window_fill(int fd, uint64_t bytes, uint32_t seed);
 
 /* patterns -------------------------------------------------------------- */
 

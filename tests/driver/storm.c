@@ -39,6 +39,8 @@ FIXTURE(storm)
 FIXTURE_SETUP(storm)
 {
 	BED_SETUP(&self->bed);
+	/* So that most moments are within a transfer. */
+	BED_PACE(&self->bed, 5000000);
 	self->stop = shared_pages(1);
 	self->seed = 20;
 }
@@ -175,8 +177,8 @@ TEST_F_TIMEOUT(storm, of_kills_leaves_the_device_usable, 60)
 		ASSERT_EQ(0, kill(self->jobs[i].pid, SIGKILL));
 		ASSERT_EQ(SIGKILL, job_wait(&self->jobs[i]));
 	}
-	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 1));
-	EXPECT_WINDOW(&self->bed, 1);
+	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));
+	EXPECT_AREA(&self->bed, 1);
 	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_leaked"));
 }
 
