@@ -20,7 +20,7 @@ FIXTURE(file)
 	int fd;			/* a file of its own */
 	uint64_t users;		/* references to the module without it */
 	uint64_t per_file;	/* and how many a file has */
-	uint8_t *page;		/* shared with children */
+	uint8_t *pages;		/* shared with children */
 	struct edudma_segment segs[LONG];
 };
 
@@ -29,22 +29,31 @@ static uint64_t users(void)
 	return file_read_u64("/sys/module/edudma/refcnt");
 }
 
+/* Part @i of the pattern.  No two are neighbours: each is a descriptor. */
+static uint8_t *part(FIXTURE_DATA(file) *self, int i)
+{
+	return self->pages + 2 * i * PART;
+}
+
 FIXTURE_SETUP(file)
 {
+	uint8_t *pattern = private_pages(1);
 	int i;
 
 	BED_SETUP(&self->bed);
 	self->users = users();
-	self->fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	self->fd = bed_open_beside(&self->bed);
 	ASSERT_LE(0, self->fd);
 	self->per_file = users() - self->users;
 	ASSERT_LT(0, self->per_file);
-	self->page = shared_pages(1);
-	fill(self->page, LONG * PART, 2);
-	for (i = 0; i < LONG; i++)
-		self->segs[i] = seg_to(self->page + i * PART, PART, i * PART);
+	self->pages = shared_pages(2);
+	fill(pattern, LONG * PART, 2);
+	for (i = 0; i < LONG; i++) {
+		memcpy(part(self, i), pattern + i * PART, PART);
+		self->segs[i] = seg_to(part(self, i), PART, i * PART);
+	}
 	ASSERT_EQ(0, window_fill(self->bed.fd, LONG * PART, 1));
-	stats_get(&self->bed.dev, &self->bed.before);
+	BED_SLOW(&self->bed);
 }
 
 /* Has the driver so many files more than before the test? */
@@ -60,12 +69,6 @@ FIXTURE_TEARDOWN(file)
 		close(self->fd);
 	EXPECT_TRUE(WAIT_FOR(open_files(self, 0)));
 	BED_TEARDOWN(&self->bed);
-}
-
-static bool under_way(FIXTURE_DATA(file) *self)
-{
-	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
-			self->bed.before.descriptors);
 }
 
 /* So many requests have come to the device. */
@@ -112,9 +115,9 @@ static void interrupted(int sig)
 static bool goes_on(FIXTURE_DATA(file) *self, pthread_t thread)
 {
 	const struct sigaction action = { .sa_handler = interrupted };
-	uint64_t now = stat_get(&self->bed.dev, "descriptors");
+	uint64_t now = bed_descriptors(&self->bed);
 
-	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >= now + 2) &&
+	return WAIT_FOR(bed_descriptors(&self->bed) >= now + 2) &&
 	       !sigaction(SIGINT, &action, NULL) &&
 	       !pthread_kill(thread, SIGINT) && !pthread_join(thread, NULL);
 }
@@ -126,9 +129,8 @@ TEST_F(file, serves_a_thread_while_another_exits)
 	struct call second = { .self = self, .nr = LONG };
 	pthread_t threads[2];
 
-	NEED_SLOW_DEVICE(&self->bed);
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, transfer_thread, &first));
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(queued(self, 1));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, transfer_thread, &second));
 	ASSERT_EQ(0, pthread_join(threads[0], NULL));
 	EXPECT_EQ(0, first.err);
@@ -150,12 +152,14 @@ static void *report_thread(void *arg)
 	return NULL;
 }
 
-static void leave_to_thread(struct job_report *report, void *self)
+static void leave_to_thread(struct job_report *report, void *arg)
 {
+	FIXTURE_DATA(file) *self = arg;
 	pthread_t thread;
 
 	thread_report = report;
-	if (pthread_create(&thread, NULL, report_thread, self) || !under_way(self))
+	if (pthread_create(&thread, NULL, report_thread, self) ||
+	    !bed_under_way(&self->bed))
 		die("thread");
 	pthread_exit(NULL);
 }
@@ -178,9 +182,8 @@ TEST_F(file, closed_by_one_thread_serves_another)
 	int fd = self->fd;
 	pthread_t thread;
 
-	NEED_SLOW_DEVICE(&self->bed);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, transfer_thread, &call));
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, close(fd));
 	self->fd = -1;
 	EXPECT_EQ(EBADF, transfer1(fd, self->segs[0]));
@@ -199,9 +202,8 @@ TEST_F(file, closed_by_one_thread_keeps_anothers_place_in_the_queue)
 	struct job running;
 	pthread_t thread;
 
-	NEED_SLOW_DEVICE(&self->bed);
 	job_transfer(&running, self->bed.fd, self->segs, LONG, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, transfer_thread, &call));
 	ASSERT_TRUE(queued(self, 2));
 	ASSERT_EQ(0, close(self->fd));
@@ -224,12 +226,12 @@ TEST_F(file, is_the_same_through_a_duplicate)
 
 	ASSERT_LE(0, dup_fd);
 	EXPECT_TRUE(open_files(self, 1));
-	ASSERT_EQ(PART, write(self->fd, self->page, PART));
+	ASSERT_EQ(PART, write(self->fd, part(self, 0), PART));
 	EXPECT_EQ(PART, lseek(dup_fd, 0, SEEK_CUR));
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
 	EXPECT_TRUE(open_files(self, 1));
-	ASSERT_EQ(PART, write(dup_fd, self->page + PART, PART));
+	ASSERT_EQ(PART, write(dup_fd, part(self, 1), PART));
 	EXPECT_TRUE(arrived(self, 2 * PART));
 	ASSERT_EQ(PART, read(dup_fd, back, PART));
 	EXPECT_EQ(3 * PART, lseek(dup_fd, 0, SEEK_CUR));
@@ -304,14 +306,14 @@ TEST_F(file, passed_on_serves_after_its_opener_was_killed)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	opener.socket = pair[1];
 	job_start(&job, run_opener, &opener);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	fd = receive_fd(pair[0]);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
 	EXPECT_TRUE(open_files(self, 2));
 	/* At the place where the opener left it. */
-	EXPECT_EQ(PART, write(fd, self->page + PART, PART));
+	EXPECT_EQ(PART, write(fd, part(self, 1), PART));
 	EXPECT_TRUE(arrived(self, 2 * PART));
 	close(fd);
 	close(pair[0]);
@@ -327,7 +329,7 @@ TEST_F(file, passed_on_and_never_taken_is_let_go)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	opener.socket = pair[1];
 	job_start(&job, run_opener, &opener);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
 	EXPECT_TRUE(open_files(self, 2));
@@ -364,7 +366,7 @@ TEST_F(file, inherited_serves_after_its_opener_was_killed)
 	struct job job;
 
 	job_start(&job, run_parent, self);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
 	ASSERT_TRUE(WAIT_FOR(__atomic_load_n(&job.report->handled,

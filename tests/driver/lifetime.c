@@ -27,23 +27,17 @@ FIXTURE_SETUP(unbind)
 
 	BED_SETUP(&self->bed);
 	self->pages = shared_pages(NR);
-	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 1));
+	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));
 	for (i = 0; i < NR; i++)
 		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
 					 i * PART);
-	stats_get(&self->bed.dev, &self->bed.before);
+	BED_SLOW(&self->bed);
 }
 
 FIXTURE_TEARDOWN(unbind)
 {
 	BED_TEARDOWN(&self->bed);
 	EXPECT_EQ(0, dev_restore(&self->bed.dev));
-}
-
-static bool under_way(FIXTURE_DATA(unbind) *self)
-{
-	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
-			self->bed.before.descriptors);
 }
 
 TEST_F(unbind, fails_later_calls_with_enodev)
@@ -152,7 +146,7 @@ TEST_F(unbind, ends_a_transfer_under_way_with_enodev)
 	struct job job;
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	ASSERT_EQ(0, job_wait(&job));
 	out = &job.report->out;
@@ -171,7 +165,7 @@ TEST_F(unbind, ends_a_transfer_of_many_chunks_with_enodev)
 
 	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	EXPECT_TRUE(under_way(self));
+	EXPECT_TRUE(bed_under_way(&self->bed));
 	EXPECT_EQ(0, dev_unbind(&self->bed.dev));
 	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
 	ASSERT_EQ(0, job_wait(&job));
@@ -186,7 +180,7 @@ TEST_F(unbind, has_given_every_page_back_when_it_returns)
 	struct job job;
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_LT(self->bed.pins, pins_outstanding());
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	EXPECT_EQ(self->bed.pins, pins_outstanding());
@@ -198,7 +192,7 @@ TEST_F(unbind, lets_nothing_be_written_once_it_has_returned)
 	struct job job;
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	memset(self->pages, 0x55, NR * page_size());
 	/* Longer than any transfer that might still run. */
@@ -213,9 +207,9 @@ TEST_F(unbind, ends_waiting_requests_with_enodev)
 	int fds[3], i;
 
 	job_transfer(&running, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	for (i = 0; i < 3; i++) {
-		fds[i] = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+		fds[i] = bed_open_beside(&self->bed);
 		ASSERT_LE(0, fds[i]);
 		job_transfer(&waiting[i], fds[i], self->segs, 1, 0);
 		ASSERT_TRUE(WAIT_FOR(job_asleep(&waiting[i])));
@@ -236,7 +230,7 @@ TEST_F(unbind, waits_for_a_killed_process_transfer)
 	struct job job;
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
@@ -251,7 +245,7 @@ TEST_F(unbind, under_way_leaves_the_device_usable_after_bind)
 	int fd;
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, dev_unbind(&dev));
 	ASSERT_EQ(0, job_wait(&job));
 	ASSERT_EQ(0, dev_bind(&dev));
@@ -270,7 +264,7 @@ TEST_F(unbind, by_removal_from_the_bus_and_rescan)
 	struct job job;
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", dev.slot);
 	ASSERT_EQ(0, file_write(path, "1"));
 	ASSERT_EQ(0, job_wait(&job));
@@ -371,9 +365,9 @@ TEST_F(module, goes_right_after_a_process_was_killed_in_a_transfer)
 	struct job job;
 
 	NEED_MODULE_PATH();
+	BED_SLOW(&self->bed);
 	job_start(&job, run_long_transfer, &arg);
-	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
-			     self->bed.before.descriptors));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	close_node(self);
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));

@@ -56,7 +56,7 @@ FIXTURE_SETUP(moving)
 	self->area = private_pages(PAGES);
 	self->target = self->area + page_size();
 	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, SEED));
-	stats_get(&self->bed.dev, &self->bed.before);
+	BED_SLOW(&self->bed);
 }
 
 FIXTURE_TEARDOWN(moving)

@@ -81,6 +81,7 @@ TEST_F(two_devices, work_at_the_same_time)
 	NEED_TWO_DEVICES(self);
 	for (i = 0; i < LONG; i++)
 		segs[i] = seg_to(shared, 10, 10 * i);
+	BED_SLOW(&self->bed);
 	job_transfer(&job, self->bed.fd, segs, LONG, 0);
 	ASSERT_TRUE(WAIT_FOR(job_asleep(&job)));
 	ASSERT_EQ(0, window_fill(self->fd, 500, 3));
@@ -127,14 +128,15 @@ struct round_trips {
 	const char *node;
 	int fd;		/* -1: open the node */
 	uint32_t seed;
+	uint64_t offset;
 };
 
-/* Each round writes and reads the same window bytes as everybody else's. */
-static size_t round_trips(int fd, uint32_t seed)
+static size_t round_trips(int fd, uint32_t seed, uint64_t offset)
 {
 	uint8_t *buf = private_pages(2);
 	struct edudma_segment segs[] = {
-		seg_to(buf, PART, 0), seg_from(buf + page_size(), PART, 0),
+		seg_to(buf, PART, offset),
+		seg_from(buf + page_size(), PART, offset),
 	};
 	size_t good = 0;
 	int i;
@@ -157,14 +159,14 @@ static void run_round_trips(struct job_report *report, void *arg)
 	report->begun = 1;
 	if (fd < 0)
 		fd = open(trips->node, O_RDWR | O_CLOEXEC);
-	report->value = round_trips(fd, trips->seed);
+	report->value = round_trips(fd, trips->seed, trips->offset);
 }
 
 static void *round_trip_thread(void *arg)
 {
 	struct round_trips *trips = arg;
 
-	return (void *)round_trips(trips->fd, trips->seed);
+	return (void *)round_trips(trips->fd, trips->seed, trips->offset);
 }
 
 FIXTURE(one_device)
@@ -182,7 +184,8 @@ FIXTURE_TEARDOWN(one_device)
 	BED_TEARDOWN(&self->bed);
 }
 
-TEST_F(one_device, serves_processes_with_files_of_their_own)
+/* On several channels two files' vectors run at a time: each has its own bytes. */
+TEST_F(one_device, serves_processes_that_open_it_themselves)
 {
 	struct round_trips trips = { .node = self->bed.dev.node, .fd = -1 };
 	struct job jobs[3];
@@ -190,8 +193,31 @@ TEST_F(one_device, serves_processes_with_files_of_their_own)
 
 	for (i = 0; i < 3; i++) {
 		trips.seed = 1000 * i;
+		trips.offset = PART * i;
 		job_start(&jobs[i], run_round_trips, &trips);
 	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, job_wait(&jobs[i]));
+		EXPECT_EQ(ROUNDS * PART, jobs[i].report->value);
+	}
+}
+
+/* From here on each round writes and reads the same bytes as everybody else's. */
+
+TEST_F(one_device, serves_processes_with_files_of_their_own)
+{
+	struct round_trips trips = { };
+	struct job jobs[3];
+	int fds[3], i;
+
+	for (i = 0; i < 3; i++) {
+		trips.fd = fds[i] = bed_open_beside(&self->bed);
+		ASSERT_LE(0, trips.fd);
+		trips.seed = 1000 * i;
+		job_start(&jobs[i], run_round_trips, &trips);
+	}
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, job_wait(&jobs[i]));
 		EXPECT_EQ(ROUNDS * PART, jobs[i].report->value);
@@ -242,6 +268,7 @@ TEST_F(one_device, finishes_a_transfer_whose_file_was_closed_meanwhile)
 	};
 	struct job job;
 
+	BED_SLOW(&self->bed);
 	job_transfer(&job, self->bed.fd, segs, 3, 0);
 	ASSERT_TRUE(WAIT_FOR(job_asleep(&job)));
 	close(self->bed.fd);
@@ -302,8 +329,9 @@ FIXTURE_SETUP(turn)
 	int i;
 
 	BED_SETUP(&self->bed);
-	self->other = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	self->other = bed_open_beside(&self->bed);
 	ASSERT_LE(0, self->other);
+	BED_SLOW(&self->bed);
 	self->shared = shared_pages(1);
 	self->counter = shared_pages(1);
 	for (i = 0; i < LONG; i++)
@@ -404,6 +432,20 @@ TEST_F(turn, of_a_killed_waiter_passes_to_the_next)
 	ASSERT_EQ(0, reap(&self->mine[2], 1));
 	EXPECT_EQ(0, self->mine[0].report->order);
 	EXPECT_EQ(1, self->mine[2].report->order);
+}
+
+TEST_F(turn, is_not_waited_for_on_another_channel)
+{
+	int next;
+
+	if (self->bed.info.channels == 1)
+		SKIP(return, "this device has one channel");
+	next = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, next);
+	EXPECT_EQ(0, transfer(next, self->segs, 1, 0, NULL));
+	EXPECT_FALSE(self->running.report->done);
+	close(next);
+	ASSERT_TRUE(let_go(self));
 }
 
 TEST_F(turn, waits_without_holding_pages)

@@ -39,7 +39,7 @@ FIXTURE_SETUP(file)
 	self->map = disk_file_map(&self->file, MAP_SHARED);
 	self->read = private_pages(1);
 	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, SEED));
-	stats_get(&self->bed.dev, &self->bed.before);
+	BED_SLOW(&self->bed);
 }
 
 FIXTURE_TEARDOWN(file)
