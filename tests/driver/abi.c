@@ -318,8 +318,12 @@ TEST_F(abi, info_describes_this_driver)
 	struct edudma_info *info = &self->bed.info;
 
 	EXPECT_EQ(EDUDMA_ABI_VERSION, info->abi_version);
-	EXPECT_EQ(EDUDMA_ENGINE_EDU, info->engine);
-	EXPECT_EQ(1, info->channels);
+	if (info->engine == EDUDMA_ENGINE_RING) {
+		EXPECT_EQ(machine_get(&self->bed.dev, "channels"), info->channels);
+	} else {
+		EXPECT_EQ(EDUDMA_ENGINE_EDU, info->engine);
+		EXPECT_EQ(1, info->channels);
+	}
 	EXPECT_EQ(1024, info->max_segments);
 	EXPECT_EQ(1ULL << 30, info->max_transfer_bytes);
 	EXPECT_EQ(0, info->capabilities & ~(EDUDMA_CAP_IOMMU | EDUDMA_CAP_MSI |
@@ -334,7 +338,9 @@ TEST_F(abi, info_agrees_with_the_module_parameters)
 	struct edudma_info *info = &self->bed.info;
 	uint64_t chunk = param_get("chunk_bytes");
 
-	EXPECT_EQ(param_get("dma_bits"), info->address_bits);
+	if (info->engine == EDUDMA_ENGINE_EDU) {
+		EXPECT_EQ(param_get("dma_bits"), info->address_bits);
+	}
 	EXPECT_EQ(param_get("timeout_ms"), info->timeout_ms);
 	if (info->bounce_bytes) {
 		EXPECT_EQ(param_get("bounce_pages") * page_size(),
@@ -344,6 +350,20 @@ TEST_F(abi, info_agrees_with_the_module_parameters)
 		EXPECT_LE(info->chunk_bytes, chunk);
 	} else {
 		EXPECT_EQ(chunk, info->chunk_bytes);
+	}
+}
+
+TEST_F(abi, info_claims_no_more_address_bits_than_the_device_has)
+{
+	uint64_t mask = machine_get(&self->bed.dev, "dma_mask");
+	unsigned int bits = 0;
+
+	for (; mask; mask >>= 1)
+		bits++;
+	EXPECT_LE(self->bed.info.address_bits, bits);
+	/* A plain edu does not tell, so the driver may have been told less. */
+	if (self->bed.info.engine == EDUDMA_ENGINE_RING) {
+		EXPECT_EQ(bits, self->bed.info.address_bits);
 	}
 }
 

@@ -255,7 +255,6 @@ TEST_F(origin, fails_the_ioctl_with_efault)
 FIXTURE(hole)
 {
 	struct bed bed;
-	uint64_t window;
 	int fd;
 	uint8_t *pages;	/* one good, one bad, one good */
 	uint8_t *edge;	/* BEFORE bytes before the bad page */
@@ -278,11 +277,10 @@ FIXTURE_SETUP(hole)
 	if (variant->chunk_bytes) {
 		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_bytes));
 	}
-	self->window = self->bed.info.window_bytes;
 	self->fd = self->bed.fd;
 	self->pages = private_pages(3);
 	self->edge = self->pages + page_size() - BEFORE;
-	ASSERT_EQ(0, window_fill(self->fd, self->window, 1));
+	ASSERT_EQ(0, window_fill(self->fd, self->bed.area, 1));
 	self->back = private_pages(1);
 	self->expected = private_pages(1);
 	ASSERT_EQ(0, munmap(self->pages + page_size(), page_size()));
@@ -401,7 +399,7 @@ FIXTURE_SETUP(half_read_only)
 	BED_SETUP(&self->bed);
 	self->pages = private_pages(2);
 	self->edge = self->pages + page_size() - BEFORE;
-	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.info.window_bytes, 3));
+	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 3));
 	ASSERT_EQ(0, mprotect(self->pages + page_size(), page_size(), PROT_READ));
 }
 

@@ -78,6 +78,14 @@ FIXTURE_VARIANT_ADD(bad_parameter, timeout_ms_too_long) {
 	"timeout_ms", "600001", "600000" };
 FIXTURE_VARIANT_ADD(bad_parameter, window_bytes_too_many) {
 	"window_bytes", "4097", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, ring_entries_too_few) {
+	"ring_entries", "1", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, ring_entries_too_many) {
+	"ring_entries", "8192", "4096" };
+FIXTURE_VARIANT_ADD(bad_parameter, ring_entries_no_power_of_two) {
+	"ring_entries", "1000", "power of two" };
+FIXTURE_VARIANT_ADD(bad_parameter, ring_not_a_boolean) {
+	"ring", "round", "round" };
 FIXTURE_VARIANT_ADD(bad_parameter, msi_not_a_boolean) {
 	"msi", "maybe", "maybe" };
 
@@ -188,7 +196,15 @@ FIXTURE_VARIANT_ADD(loaded, with_the_smallest_bounce_pool) {
 };
 
 FIXTURE_VARIANT_ADD(loaded, with_a_device_of_24_bits) {
-	.params = "dma_bits=24",
+	.params = "ring=0 dma_bits=24",
+};
+
+FIXTURE_VARIANT_ADD(loaded, without_rings) {
+	.params = "ring=0",
+};
+
+FIXTURE_VARIANT_ADD(loaded, with_the_smallest_rings) {
+	.params = "ring_entries=2",
 };
 
 FIXTURE_VARIANT_ADD(loaded, without_msi) {
@@ -305,12 +321,22 @@ TEST_F(reload, with_a_smaller_window_shortens_the_node)
 	uint8_t *buf = private_pages(1);
 
 	NEED_MODULE_PATH();
-	ASSERT_EQ(0, module_load("window_bytes=100"));
+	ASSERT_EQ(0, module_load("ring=0 window_bytes=100"));
 	BED_SETUP(&self->bed);
 	EXPECT_EQ(100, self->bed.info.window_bytes);
 	EXPECT_EQ(100, lseek(self->bed.fd, 0, SEEK_END));
 	EXPECT_EQ(100, pwrite(self->bed.fd, buf, 200, 0));
 	EXPECT_EQ(ERANGE, transfer1(self->bed.fd, seg_to(buf, 1, 100)));
+}
+
+TEST_F(reload, without_rings_is_a_plain_edu)
+{
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("ring=0"));
+	BED_SETUP(&self->bed);
+	EXPECT_EQ(EDUDMA_ENGINE_EDU, self->bed.info.engine);
+	EXPECT_EQ(1, self->bed.info.channels);
+	EXPECT_LE(self->bed.info.window_bytes, 4096);
 }
 
 TEST_F(reload, without_msi_says_so)
@@ -324,7 +350,7 @@ TEST_F(reload, without_msi_says_so)
 TEST_F(reload, with_a_bounce_pool_says_its_size)
 {
 	NEED_MODULE_PATH();
-	ASSERT_EQ(0, module_load("dma_bits=24 bounce_pages=5"));
+	ASSERT_EQ(0, module_load("ring=0 dma_bits=24 bounce_pages=5"));
 	BED_SETUP(&self->bed);
 	if (self->bed.info.capabilities & EDUDMA_CAP_IOMMU)
 		SKIP(return, "behind an IOMMU nothing bounces");

@@ -42,7 +42,7 @@ FIXTURE_SETUP(reach)
 {
 	BED_SETUP(&self->bed);
 	self->fd = self->bed.fd;
-	ASSERT_EQ(0, window_fill(self->fd, self->bed.info.window_bytes, 1));
+	ASSERT_EQ(0, window_fill(self->fd, self->bed.area, 1));
 	self->low = low_page;
 	self->high = high_page;
 	if (self->low)
@@ -116,7 +116,7 @@ TEST_F(reach, missed_means_bounced)
 
 TEST_F(reach, missed_by_a_whole_page)
 {
-	size_t len = self->bed.info.window_bytes;
+	size_t len = self->bed.area;
 
 	NEED_HIGH(self);
 	fill(self->high, len, 5);

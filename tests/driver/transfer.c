@@ -11,14 +11,14 @@
 FIXTURE(transfer)
 {
 	struct bed bed;
-	uint64_t window;
+	uint64_t area;
 	int fd;
 };
 
 FIXTURE_SETUP(transfer)
 {
 	BED_SETUP(&self->bed);
-	self->window = self->bed.info.window_bytes;
+	self->area = self->bed.area;
 	self->fd = self->bed.fd;
 }
 
@@ -40,7 +40,7 @@ TEST_F(transfer, empty_vector_succeeds)
 TEST_F(transfer, empty_segments_touch_no_hardware)
 {
 	struct edudma_segment segs[] = {
-		seg_to(NULL, 0, 0), seg_from(NULL, 0, self->window),
+		seg_to(NULL, 0, 0), seg_from(NULL, 0, self->bed.info.window_bytes),
 	};
 	struct edudma_transfer out;
 	struct stats delta;
@@ -98,30 +98,34 @@ TEST_F(transfer, moves_only_the_bytes_of_its_segment)
 {
 	uint8_t *back = private_pages(1), *buf = private_pages(1);
 
-	ASSERT_EQ(0, window_fill(self->fd, self->window, 7));
+	ASSERT_EQ(0, window_fill(self->fd, self->area, 7));
 	memset(buf, 0x11, 50);
 	ASSERT_EQ(0, transfer1(self->fd, seg_to(buf, 50, 200)));
-	ASSERT_EQ(0, transfer1(self->fd, seg_from(back, self->window, 0)));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(back, self->area, 0)));
 	EXPECT_TRUE(all_bytes_are(back + 200, 50, 0x11));
-	fill(buf, self->window, 7);
+	fill(buf, self->area, 7);
 	EXPECT_EQ(0, memcmp(back, buf, 200));
-	EXPECT_EQ(0, memcmp(back + 250, buf + 250, self->window - 250));
+	EXPECT_EQ(0, memcmp(back + 250, buf + 250, self->area - 250));
 }
 
 TEST_F(transfer, copies_ram_to_window_to_ram_beyond_the_window_size)
 {
-	const size_t part = self->window, total = 3 * part;
-	uint8_t *src = private_pages(3), *dst = private_pages(3);
+	const size_t window = self->bed.info.window_bytes;
+	const size_t total = window + 2 * page_size();
+	uint8_t *src = private_pages(total / page_size() + 1);
+	uint8_t *dst = private_pages(total / page_size() + 1);
 	struct edudma_segment segs[6];
 	struct edudma_transfer out;
-	int i;
+	size_t at, part;
+	int n = 0;
 
 	fill(src, total, 9);
-	for (i = 0; i < 3; i++) {
-		segs[2 * i] = seg_to(src + i * part, part, 0);
-		segs[2 * i + 1] = seg_from(dst + i * part, part, 0);
+	for (at = 0; at < total; at += part) {
+		part = total - at < window ? total - at : window;
+		segs[n++] = seg_to(src + at, part, 0);
+		segs[n++] = seg_from(dst + at, part, 0);
 	}
-	ASSERT_EQ(0, transfer(self->fd, segs, 6, 0, &out));
+	ASSERT_EQ(0, transfer(self->fd, segs, n, 0, &out));
 	EXPECT_EQ(2 * total, out.bytes_done);
 	EXPECT_EQ(total, differs_at(dst, total, 9));
 }
@@ -182,8 +186,8 @@ TEST_F(transfer, overlapping_destinations_hold_the_later_segment)
 		seg_from(buf + 10, 60, 0), seg_from(buf + 40, 60, 100),
 	};
 
-	ASSERT_EQ(0, window_fill(self->fd, self->window, 12));
-	fill(expected, self->window, 12);
+	ASSERT_EQ(0, window_fill(self->fd, self->area, 12));
+	fill(expected, self->area, 12);
 	ASSERT_EQ(0, transfer(self->fd, segs, 2, 0, NULL));
 	EXPECT_EQ(0, memcmp(buf + 10, expected, 30));
 	EXPECT_EQ(0, memcmp(buf + 40, expected + 100, 60));
@@ -242,7 +246,7 @@ TEST_F(transfer, a_file_opened_for_reading_may_read)
 	uint8_t *buf = private_pages(1);
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, window_fill(self->fd, self->window, 15));
+	ASSERT_EQ(0, window_fill(self->fd, self->area, 15));
 	EXPECT_EQ(0, transfer1(fd, seg_from(buf, 10, 0)));
 	EXPECT_EQ(10, differs_at(buf, 10, 15));
 	close(fd);
@@ -279,7 +283,7 @@ TEST_F(transfer, does_not_move_the_file_position)
 FIXTURE(alignment)
 {
 	struct bed bed;
-	uint8_t *image;	/* what the window must hold */
+	uint8_t *image;	/* what the window's area must hold */
 	uint8_t *buf;
 	size_t user[18];
 	uint64_t device[18];
@@ -298,16 +302,14 @@ static void add_class(FIXTURE_DATA(alignment) *self, size_t user,
 FIXTURE_SETUP(alignment)
 {
 	size_t page = page_size(), i;
-	uint64_t window;
 
 	BED_SETUP(&self->bed);
-	window = self->bed.info.window_bytes;
 	self->image = private_pages(1);
 	self->buf = private_pages(2);
 	for (i = 0; i < 16; i++)
 		add_class(self, 64 * i + i % 4, 64 * i + i / 4, 17 + i);
-	/* ends with its page, and with the window */
-	add_class(self, page - 29, window - 29, 29);
+	/* ends with its page, and with a page of the window */
+	add_class(self, page - 29, self->bed.area - 29, 29);
 	/* begins with a page */
 	add_class(self, page, 2049, 31);
 }
@@ -319,13 +321,13 @@ FIXTURE_TEARDOWN(alignment)
 
 TEST_F(alignment, of_a_source_is_arbitrary)
 {
-	uint64_t window = self->bed.info.window_bytes;
+	uint64_t area = self->bed.area;
 	struct edudma_segment segs[18];
 	uint8_t *back = private_pages(1);
 	size_t i;
 
-	ASSERT_EQ(0, window_fill(self->bed.fd, window, 20));
-	fill(self->image, window, 20);
+	ASSERT_EQ(0, window_fill(self->bed.fd, area, 20));
+	fill(self->image, area, 20);
 	fill(self->buf, 2 * page_size(), 21);
 	for (i = 0; i < self->nr; i++) {
 		segs[i] = seg_to(self->buf + self->user[i], self->len[i],
@@ -334,21 +336,21 @@ TEST_F(alignment, of_a_source_is_arbitrary)
 		       self->buf + self->user[i], self->len[i]);
 	}
 	ASSERT_EQ(0, transfer(self->bed.fd, segs, self->nr, 0, NULL));
-	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(back, window, 0)));
-	for (i = 0; i < window; i++)
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(back, area, 0)));
+	for (i = 0; i < area; i++)
 		ASSERT_EQ(self->image[i], back[i])
 			TH_LOG("window byte %zu", i);
 }
 
 TEST_F(alignment, of_a_destination_is_arbitrary)
 {
-	uint64_t window = self->bed.info.window_bytes;
+	uint64_t area = self->bed.area;
 	uint8_t *expected = private_pages(2);
 	struct edudma_segment segs[18];
 	size_t i;
 
-	ASSERT_EQ(0, window_fill(self->bed.fd, window, 22));
-	fill(self->image, window, 22);
+	ASSERT_EQ(0, window_fill(self->bed.fd, area, 22));
+	fill(self->image, area, 22);
 	for (i = 0; i < self->nr; i++) {
 		segs[i] = seg_from(self->buf + self->user[i], self->len[i],
 				   self->device[i]);
