@@ -3,7 +3,8 @@
  * The library on a device.
  *
  * Every hardware transfer takes 100 ms on a stock edu, so the sizes are as
- * small as what they have to show allows.
+ * small as what they have to show allows.  An edu-sg is slowed down where a test
+ * acts while a copy is under way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -32,15 +34,32 @@ FIXTURE(library)
 {
 	struct edudma_list *list;
 	struct edudma *dev;
+	struct edudma_info info;
 	unsigned int index;
 	size_t window;
+	size_t copy_bytes;
+	size_t part;
 	unsigned char *src;
 	unsigned char *dst;
+	bool slow;
 };
 
-/* Three windows and a bit: pieces of every kind, at no special alignment. */
-#define COPY_BYTES(self)	(3 * (self)->window + 5)
-#define BUFFER_BYTES		16384
+/* What a pattern is put into; buffers may be longer. */
+#define PATTERN_BYTES		16384
+
+static unsigned char *buffer_of(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t buffer_bytes(size_t copy_bytes)
+{
+	/* With room behind it. */
+	return copy_bytes + 16 > PATTERN_BYTES ? copy_bytes + 16 : PATTERN_BYTES;
+}
 
 FIXTURE_SETUP(library)
 {
@@ -50,20 +69,49 @@ FIXTURE_SETUP(library)
 	self->index = edudma_list_index(self->list, 0);
 	ASSERT_EQ(0, edudma_open_index(self->index, O_RDWR, &self->dev));
 	self->window = edudma_window_bytes(self->dev);
+	ASSERT_EQ(0, edudma_get_info(self->dev, &self->info,
+				     sizeof(self->info)));
 
-	self->src = malloc(BUFFER_BYTES);
-	self->dst = calloc(1, BUFFER_BYTES);
+	/* Windows and a bit: pieces of every kind, at no special alignment. */
+	self->copy_bytes = (self->window > 4096 ? 1 : 3) * self->window + 5;
+	self->part = self->window > 4096 ? 4096 : self->window;
+	self->src = buffer_of(buffer_bytes(self->copy_bytes));
+	self->dst = buffer_of(buffer_bytes(self->copy_bytes));
 	ASSERT_TRUE(self->src && self->dst);
-	ASSERT_GE(BUFFER_BYTES, COPY_BYTES(self));
-	make_pattern(self->src, BUFFER_BYTES, 3);
+	make_pattern(self->src, PATTERN_BYTES, 3);
+}
+
+static struct test_dev machine_dev(FIXTURE_DATA(library) *self)
+{
+	struct test_dev dev = {};
+
+	snprintf(dev.slot, sizeof(dev.slot), "%s",
+		 edudma_list_address(self->list, 0));
+	return dev;
+}
+
+/* Have each hardware transfer take a while; on plain edu it does. */
+static int slow_down(FIXTURE_DATA(library) *self, unsigned int ms)
+{
+	const struct test_dev dev = machine_dev(self);
+
+	if (self->info.engine != EDUDMA_ENGINE_RING)
+		return 0;
+	self->slow = true;
+	return machine_set(&dev, "latency", ms * 1000000ULL);
 }
 
 FIXTURE_TEARDOWN(library)
 {
+	const struct test_dev dev = machine_dev(self);
+
+	if (self->slow) {
+		EXPECT_EQ(0, machine_set(&dev, "latency", 0));
+	}
 	edudma_close(self->dev);
 	edudma_list_free(self->list);
-	free(self->src);
-	free(self->dst);
+	munmap(self->src, buffer_bytes(self->copy_bytes));
+	munmap(self->dst, buffer_bytes(self->copy_bytes));
 }
 
 TEST_F(library, list_leads_to_the_node)
@@ -229,7 +277,7 @@ static int on_progress(uint64_t done, uint64_t total, void *context)
 
 TEST_F(library, copy_is_exact)
 {
-	const size_t len = COPY_BYTES(self);
+	const size_t len = self->copy_bytes;
 	struct seen seen = {};
 	const struct edudma_copy_options options = {
 		.progress = on_progress,
@@ -237,6 +285,7 @@ TEST_F(library, copy_is_exact)
 	};
 	size_t done = 0;
 
+	make_pattern(self->src, len, 4);
 	/* The memory around it stays as it is. */
 	self->dst[0] = 0xa5;
 	self->dst[len + 1] = 0x5a;
@@ -262,7 +311,7 @@ TEST_F(library, copy_stops_when_asked)
 	size_t done = 0;
 
 	EXPECT_EQ(-ECANCELED, edudma_copy(self->dev, self->dst, self->src,
-					  COPY_BYTES(self), &options, &done));
+					  self->copy_bytes, &options, &done));
 	/* One piece is the least that a request can be. */
 	EXPECT_EQ(self->window, done);
 	EXPECT_EQ(1, seen.calls);
@@ -273,7 +322,7 @@ TEST_F(library, copy_in_one_request)
 {
 	const size_t len = self->window + 1;
 	const struct edudma_copy_options options = {
-		.request_bytes = 1 << 20,
+		.request_bytes = 2 * self->window,
 	};
 	struct edudma_stats *before, *after;
 	uint64_t a = 0, b = 0;
@@ -332,13 +381,27 @@ static void on_alarm(int number)
 	(void)number;
 }
 
-static void alarm_in_150_ms(void)
+static void alarm_after_150_ms(const struct timeval *again)
 {
-	const struct itimerval once = { .it_value.tv_usec = 150000 };
+	const struct itimerval timer = {
+		.it_value.tv_usec = 150000,
+		.it_interval = *again,
+	};
 	struct sigaction action = { .sa_handler = on_alarm };
 
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &once, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static const struct timeval never = {};
+/* If the first comes before the call that it is to meet. */
+static const struct timeval often = { .tv_usec = 150000 };
+
+static void no_more_alarms(void)
+{
+	const struct itimerval off = {};
+
+	setitimer(ITIMER_REAL, &off, NULL);
 }
 
 TEST_F(library, signal_stops_a_copy)
@@ -346,20 +409,23 @@ TEST_F(library, signal_stops_a_copy)
 	const struct edudma_copy_options options = {
 		.request_bytes = 1 << 20,
 	};
+	const size_t len = 3 * self->part + 5;
 	size_t done = 77;
 	int ret;
 
-	alarm_in_150_ms();
-	ret = edudma_copy(self->dev, self->dst, self->src, COPY_BYTES(self),
-			  &options, &done);
+	ASSERT_EQ(0, slow_down(self, 400));
+	alarm_after_150_ms(&often);
+	ret = edudma_copy(self->dev, self->dst, self->src, len, &options,
+			  &done);
+	no_more_alarms();
 	EXPECT_EQ(-EINTR, ret);
-	EXPECT_GT(COPY_BYTES(self), done);
+	EXPECT_GT(len, done);
 	EXPECT_EQ(0, memcmp(self->src, self->dst, done));
 }
 
 TEST_F(library, progress_can_go_on_after_a_signal)
 {
-	const size_t len = 2 * self->window;
+	const size_t len = 2 * self->part;
 	struct seen seen = {};
 	const struct edudma_copy_options options = {
 		.progress = on_progress,
@@ -367,7 +433,8 @@ TEST_F(library, progress_can_go_on_after_a_signal)
 		.request_bytes = 1 << 20,
 	};
 
-	alarm_in_150_ms();
+	ASSERT_EQ(0, slow_down(self, 200));
+	alarm_after_150_ms(&never);
 	EXPECT_EQ(0, edudma_copy(self->dev, self->dst, self->src, len,
 				 &options, NULL));
 	EXPECT_EQ(0, memcmp(self->src, self->dst, len));
@@ -399,23 +466,80 @@ static void *work(void *argument)
 }
 
 /* All copies use the same bytes of the window. */
+#define EXPECT_COPIES(devs, nr) do {					\
+	static struct worker workers_[4];				\
+	pthread_t threads_[4];						\
+	unsigned int i_;						\
+									\
+	for (i_ = 0; i_ < (nr); i_++) {					\
+		workers_[i_].dev = (devs)[i_];				\
+		workers_[i_].len = 500;					\
+		make_pattern(workers_[i_].src, sizeof(workers_[i_].src),	\
+			     50 * i_);					\
+		ASSERT_EQ(0, pthread_create(&threads_[i_], NULL, work,	\
+					    &workers_[i_]));		\
+	}								\
+	for (i_ = 0; i_ < (nr); i_++) {					\
+		pthread_join(threads_[i_], NULL);			\
+		EXPECT_EQ(0, workers_[i_].ret);				\
+	}								\
+} while (0)
+
 TEST_F(library, threads_share_a_handle)
 {
-	static struct worker workers[3];
-	pthread_t threads[3];
-	unsigned int i;
+	struct edudma *devs[] = { self->dev, self->dev, self->dev };
 
-	for (i = 0; i < 3; i++) {
-		workers[i].dev = self->dev;
-		workers[i].len = 500;
-		make_pattern(workers[i].src, sizeof(workers[i].src), 50 * i);
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, work,
-					    &workers[i]));
-	}
-	for (i = 0; i < 3; i++) {
-		pthread_join(threads[i], NULL);
-		EXPECT_EQ(0, workers[i].ret);
-	}
+	EXPECT_COPIES(devs, 3);
+}
+
+/* One of them by two threads: what one gives back the other still needs. */
+TEST_F(library, copies_by_several_handles_do_not_disturb_each_other)
+{
+	struct edudma *other, *devs[3];
+
+	ASSERT_EQ(0, edudma_open(edudma_path(self->dev), O_RDWR, &other));
+	ASSERT_EQ(0, slow_down(self, 20));
+	devs[0] = self->dev;
+	devs[1] = self->dev;
+	devs[2] = other;
+	EXPECT_COPIES(devs, 3);
+	edudma_close(other);
+}
+
+/* Where the driver alone does not keep them apart. */
+TEST_F(library, copy_waits_for_a_lock_until_a_signal_comes)
+{
+	const bool waits = self->info.channels > 1;
+	struct edudma_stats *before, *after;
+	uint64_t a = 0, b = 0;
+	size_t done = 77;
+	int fd;
+
+	fd = open(edudma_path(self->dev), O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, flock(fd, LOCK_EX));
+	ASSERT_EQ(0, edudma_stats_read(self->index, &before));
+	if (waits)
+		alarm_after_150_ms(&often);
+	EXPECT_EQ(waits ? -EINTR : 0,
+		  edudma_copy(self->dev, self->dst, self->src, 500, NULL,
+			      &done));
+	no_more_alarms();
+	EXPECT_EQ(waits ? 0 : 500, done);
+	ASSERT_EQ(0, edudma_stats_read(self->index, &after));
+	edudma_stats_get(before, "requests", &a);
+	edudma_stats_get(after, "requests", &b);
+	EXPECT_EQ(a + !waits, b);
+	edudma_stats_free(before);
+	edudma_stats_free(after);
+
+	/* It is had when it is free, and is free again afterwards. */
+	ASSERT_EQ(0, flock(fd, LOCK_UN));
+	EXPECT_EQ(0, edudma_copy(self->dev, self->dst, self->src, 500, NULL,
+				 NULL));
+	EXPECT_EQ(0, memcmp(self->src, self->dst, 500));
+	EXPECT_EQ(0, flock(fd, LOCK_EX | LOCK_NB));
+	close(fd);
 }
 
 TEST_F(library, stats_tell_what_moved)

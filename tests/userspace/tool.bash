@@ -3,8 +3,9 @@
 #
 # The tool on a device.  Runs in the guest, as root.
 #
-# A hardware transfer takes 100 ms on a stock edu, so files are a few windows
-# long and no longer.
+# A hardware transfer takes 100 ms on a stock edu, so files are a few of its
+# windows long and no longer.  An edu-sg is slowed down, or stands still, where a
+# test acts while a copy is under way.
 
 # shellcheck source=tests/userspace/tap.bash
 . "$(dirname "$(readlink -f "$0")")/tap.bash"
@@ -12,6 +13,8 @@
 node=/dev/edudma0
 stats=/sys/class/edudma/edudma0/statistics
 copy_bytes=9000
+qmp=$build/tests/tools/qmp
+engine=$("$tool" info --json 2>/dev/null | jq -r .engine)
 
 random() {
 	head -c "$1" /dev/urandom
@@ -22,13 +25,32 @@ only() {
 	[[ $(ls -A "$1") == "$2" ]] || { echo "in $1:"; ls -Al "$1"; return 1; }
 }
 
+# at_end COMMAND: run it when the test ends, the latest first
+at_end() {
+	ending="$1; ${ending:-}"
+	# As it is now.
+	# shellcheck disable=SC2064
+	trap "$ending" EXIT
+}
+
 # mount_tmpfs DIRECTORY SIZE: until the test ends
 mount_tmpfs() {
 	mkdir "$1"
 	mount -t tmpfs -o "size=$2" none "$1"
-	# The name is known now.
-	# shellcheck disable=SC2064
-	trap "umount '$PWD/$1'" EXIT
+	at_end "umount '$PWD/$1'"
+}
+
+# machine PROPERTY VALUE: of an edu-sg; plain edu is slow anyway
+machine() {
+	[[ $engine == ring ]] || return 0
+	"$qmp" qom-set "{'path': '/machine/peripheral/edu0', 'property': '$1', 'value': $2}" >qmp-said
+}
+
+# stand_still: the device begins with what it is given, and does nothing more,
+# until the test ends
+stand_still() {
+	at_end 'machine fault-stall 0'
+	machine fault-stall 255
 }
 
 window() {
@@ -41,11 +63,11 @@ start() {
 	job=$!
 }
 
-# Until the device has moved more than it had.
+# Until the device has been given more than it had.
 wait_for_transfer() {
 	local before=$1 i
 	for ((i = 0; i < 200; i++)); do
-		[[ $(cat "$stats/bytes_from_device") -gt $before ]] && return
+		[[ $(cat "$stats/descriptors") -gt $before ]] && return
 		sleep 0.05
 	done
 	echo 'no transfer has begun'
@@ -80,10 +102,10 @@ test_info_by_any_name() {
 test_info_json_is_what_sysfs_says() {
 	run 0 "$tool" info --json
 	silent err
-	json '.engine == "edu" and .abi_version == 1'
-	json '.window_bytes > 0 and .window_bytes <= 4096 and .max_segments == 1024'
+	json '(.engine == "edu" or .engine == "ring") and .abi_version == 1'
+	json '.window_bytes > 0 and .max_segments == 1024'
 	json ".timeout_ms == $(cat /sys/module/edudma/parameters/timeout_ms)"
-	json '.capabilities - ["iommu", "msi"] == []'
+	json '.capabilities - ["iommu", "mmap", "msi"] == []'
 }
 
 test_no_such_device_is_told() {
@@ -125,7 +147,7 @@ test_outside_the_window_is_refused() {
 	run 1 "$tool" read --offset $((size - 1)) --length 2 --output x
 	said "not in the window of $size"
 	run 1 "$tool" read --offset $((size + 1))
-	random $((size + 1)) >in
+	truncate -s $((size + 1)) in
 	run 1 "$tool" write --input in
 	said "in: more than the $size bytes from 0 to the end; not written"
 	run 1 "$tool" write --offset $((size - 1)) <in
@@ -173,6 +195,42 @@ test_copy_between_pipes() {
 	silent err
 	cmp in out
 	"$tool" copy -q - - <in >back
+	cmp in back
+}
+
+test_copies_at_the_same_time() {
+	random "$copy_bytes" >in
+	random "$copy_bytes" >in2
+	at_end 'machine latency 0'
+	machine latency 50000000
+	start "$tool" copy in back
+	run 0 "$tool" copy in2 back2
+	wait "$job"
+	cmp in back
+	cmp in2 back2
+}
+
+# Where the driver alone does not keep two copies apart.
+test_copy_waits_for_a_lock_until_a_signal_comes() {
+	local before status=0
+	[[ $("$tool" info --json | jq .channels) -gt 1 ]] ||
+		skip 'the device has one channel'
+	random 100 >in
+	before=$(cat "$stats/requests")
+	exec 3<"$node"
+	flock 3
+	start "$tool" copy in back
+	# Until it sleeps in its lock.
+	until grep -q -- "-> FLOCK .* $job " /proc/locks; do
+		sleep 0.1
+	done
+	kill -INT "$job"
+	wait "$job" || status=$?
+	[[ $status == 130 && ! -e back ]]
+	said 'interrupted after 0 bytes; back was not written'
+	[[ $(cat "$stats/requests") == "$before" ]]
+	flock -u 3
+	run 0 "$tool" copy in back
 	cmp in back
 }
 
@@ -239,8 +297,9 @@ test_copy_ends_by_the_signal() {
 	random 200000 >in
 	mkdir dir
 	echo old >dir/back
+	stand_still
 	for signal in INT TERM; do
-		before=$(cat "$stats/bytes_from_device")
+		before=$(cat "$stats/descriptors")
 		start "$tool" copy in dir/back
 		wait_for_transfer "$before"
 		kill -"$signal" "$job"
@@ -258,7 +317,8 @@ test_killed_copy_leaves_nothing() {
 	random 200000 >in
 	# The guest's own root may lack files without a name.
 	mount_tmpfs dir 1M
-	before=$(cat "$stats/bytes_from_device")
+	stand_still
+	before=$(cat "$stats/descriptors")
 	start "$tool" copy in dir/back
 	wait_for_transfer "$before"
 	kill -KILL "$job"
@@ -360,11 +420,13 @@ test_copy_from_a_device_that_goes() {
 	slot=$(basename "$(readlink /sys/class/edudma/edudma0/device)")
 	random 200000 >in
 	mkdir dir
-	before=$(cat "$stats/bytes_from_device")
+	stand_still
+	before=$(cat "$stats/descriptors")
 	start "$tool" copy in dir/back
 	wait_for_transfer "$before"
 	echo "$slot" >"$driver/unbind"
 	wait "$job" || status=$?
+	machine fault-stall 0
 	echo "$slot" >"$driver/bind"
 	[[ $status == 1 ]]
 	said 'No such device, after '

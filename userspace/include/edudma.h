@@ -357,7 +357,11 @@ struct edudma_copy_options {
  *
  * Moves piece after piece to the window and back, in vectors that keep within
  * the limits of the driver.  Other users of the device may work meanwhile, and
- * overwrite what is left in the window, but never come between.  Sleeps.
+ * overwrite what is left in the window, but not come between: on a device with
+ * one channel in no way.  On one with several, copies by other handles and
+ * processes wait for each other, by flock(2) on the node, held for a request at
+ * a time; anybody else who writes to the window has to take that lock, by a file
+ * of his own, or to leave copies alone.  Sleeps.
  *
  * If a signal handler runs, @progress decides whether to go on; without it the
  * copy stops with -EINTR.  A handler that runs more often than a piece of the

@@ -3,8 +3,8 @@
  * Memory to memory through the window.
  *
  * A piece goes to the window and comes back by two neighbouring segments of the
- * same request.  If a request stops between the two, the piece has to start
- * again: the window is anybody's between requests.
+ * same request, under the lock of lock.c.  If a request stops between the two, the
+ * piece has to start again: the window is anybody's between requests.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -96,16 +96,20 @@ static uint32_t build(struct copy *copy)
 static int run(struct copy *copy)
 {
 	const struct edudma_copy_options *options = &copy->options;
-	struct edudma_result result;
+	struct edudma_result result = {};
 	int64_t start;
 	uint32_t i, n;
 	int ret;
 
 	n = build(copy);
-	start = now_ns();
-	ret = edudma_transfer(copy->dev, copy->segments, n, options->flags,
-			      &result);
-	adapt(copy, now_ns() - start);
+	ret = edudma_lock(copy->dev);
+	if (!ret) {
+		start = now_ns();
+		ret = edudma_transfer(copy->dev, copy->segments, n,
+				      options->flags, &result);
+		adapt(copy, now_ns() - start);
+		edudma_unlock(copy->dev);
+	}
 
 	/* Only what has come back counts, that is every second segment. */
 	for (i = 1; i < result.segments_done; i += 2)
