@@ -41,6 +41,12 @@ static void edudma_request_move(struct edudma_request *req,
 	wake_up(&req->wait);
 }
 
+static void edudma_request_end_turn(struct edudma_request *req)
+{
+	edudma_turns_end(&req->channel->turns, &req->turn);
+	edudma_request_move(req, EDUDMA_TURN_OVER);
+}
+
 /* Gives the turn to the request on deck, or to whoever is next. */
 static void edudma_channel_grant_running(struct edudma_channel *ch)
 {
@@ -103,7 +109,7 @@ static bool edudma_request_over(const struct edudma_request *req)
 static void edudma_channel_advance(struct edudma_channel *ch)
 {
 	if (ch->on_deck && edudma_request_over(ch->on_deck)) {
-		edudma_request_move(ch->on_deck, EDUDMA_TURN_OVER);
+		edudma_request_end_turn(ch->on_deck);
 		ch->on_deck = NULL;
 	}
 
@@ -117,7 +123,7 @@ static void edudma_channel_advance(struct edudma_channel *ch)
 			return;
 		if (!edudma_request_over(ch->running))
 			break;
-		edudma_request_move(ch->running, EDUDMA_TURN_OVER);
+		edudma_request_end_turn(ch->running);
 		ch->running = NULL;
 	}
 
@@ -174,7 +180,7 @@ static void edudma_channel_stop_all(struct edudma_channel *ch, int error,
 
 	while ((req = edudma_turn_request(edudma_turns_take(&ch->turns)))) {
 		edudma_request_stop(req, error, done);
-		edudma_request_move(req, EDUDMA_TURN_OVER);
+		edudma_request_end_turn(req);
 	}
 	if (ch->on_deck)
 		edudma_request_stop(ch->on_deck, error, done);
@@ -209,6 +215,25 @@ int edudma_channel_enter(struct edudma_request *req, struct edudma_queue *queue)
 	spin_unlock_irqrestore(&ch->lock, flags);
 
 	return ret;
+}
+
+/**
+ * edudma_channel_forget() - a file's queue is no more
+ * @ch:		the channel
+ * @queue:	the queue, with nothing waiting
+ *
+ * Context: Process; no locks.
+ */
+void edudma_channel_forget(struct edudma_channel *ch, struct edudma_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	if (ch->running && ch->running->turn.queue == queue)
+		ch->running->turn.queue = NULL;
+	if (ch->on_deck && ch->on_deck->turn.queue == queue)
+		ch->on_deck->turn.queue = NULL;
+	spin_unlock_irqrestore(&ch->lock, flags);
 }
 
 /**

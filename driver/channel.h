@@ -92,6 +92,7 @@ void edudma_channel_pause(struct edudma_channel *ch);
 void edudma_channel_resume(struct edudma_channel *ch);
 
 int edudma_channel_enter(struct edudma_request *req, struct edudma_queue *queue);
+void edudma_channel_forget(struct edudma_channel *ch, struct edudma_queue *queue);
 int edudma_channel_submit(struct edudma_chunk *chunk, bool last);
 void edudma_channel_finish(struct edudma_request *req);
 void edudma_channel_cancel(struct edudma_request *req, int error);

@@ -67,14 +67,15 @@ static int edudma_open(struct inode *inode, struct file *file)
 }
 
 /*
- * Nobody can be in a call on this file any more, so its queue is empty.  What a
- * killed process left running does not refer to the file.
+ * Nobody can be in a call on this file any more, so nothing of it waits.  What a
+ * killed process left running goes on without the file.
  */
 static int edudma_release(struct inode *inode, struct file *file)
 {
 	struct edudma_file *efile = file->private_data;
 
 	edudma_memory_release(efile);
+	edudma_channel_forget(efile->channel, &efile->queue);
 	kfree(efile);
 
 	return 0;

@@ -15,6 +15,7 @@ void edudma_queue_init(struct edudma_queue *queue)
 {
 	INIT_LIST_HEAD(&queue->waiting);
 	INIT_LIST_HEAD(&queue->node);
+	queue->taken = 0;
 }
 
 /**
@@ -43,25 +44,60 @@ void edudma_turns_remove(struct edudma_turn *turn)
 		list_del_init(&turn->queue->node);
 }
 
+/* Whose turn is next: that of the queue at the front of those without one. */
+static struct edudma_queue *edudma_turns_next(struct edudma_turns *turns)
+{
+	struct edudma_queue *queue;
+
+	list_for_each_entry(queue, &turns->queues, node)
+		if (!queue->taken)
+			return queue;
+
+	return list_first_entry_or_null(&turns->queues, struct edudma_queue, node);
+}
+
 /**
  * edudma_turns_take() - whose turn it is
  * @turns:	the turns
  *
+ * A queue that has a turn gets another one only if nobody else waits.  So who
+ * comes waits for one turn of each other queue at most, also if some have many
+ * requests waiting and turns are taken ahead.
+ *
  * Return: the oldest request of the queue that has waited longest, removed
- * from it, with the queue now behind all others; NULL if nobody waits.
+ * from it, for edudma_turns_end(); NULL if nobody waits.
  */
 struct edudma_turn *edudma_turns_take(struct edudma_turns *turns)
 {
-	struct edudma_queue *queue;
+	struct edudma_queue *queue = edudma_turns_next(turns);
 	struct edudma_turn *turn;
 
-	queue = list_first_entry_or_null(&turns->queues, struct edudma_queue, node);
 	if (!queue)
 		return NULL;
 
 	turn = list_first_entry(&queue->waiting, struct edudma_turn, node);
-	list_move_tail(&queue->node, &turns->queues);
 	edudma_turns_remove(turn);
+	queue->taken++;
 
 	return turn;
+}
+
+/**
+ * edudma_turns_end() - a turn is over
+ * @turns:	the turns
+ * @turn:	one that was taken
+ *
+ * What its queue has waiting goes behind all others.
+ */
+void edudma_turns_end(struct edudma_turns *turns, struct edudma_turn *turn)
+{
+	struct edudma_queue *queue = turn->queue;
+
+	if (!queue)
+		return;
+
+	turn->queue = NULL;
+	queue->taken--;
+	if (!list_empty(&queue->waiting))
+		list_move_tail(&queue->node, &turns->queues);
 }

@@ -238,6 +238,38 @@ TEST_F(file, is_the_same_through_a_duplicate)
 	close(dup_fd);
 }
 
+/* Turns go by files: who duplicates a descriptor is not served twice as often. */
+TEST_F(file, has_one_turn_whatever_its_duplicates)
+{
+	int *counter = shared_pages(1);
+	struct job running, mine[3], others;
+	int i, fd, other;
+
+	NEED_SLOW_DEVICE(&self->bed);
+	other = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, other);
+	job_transfer(&running, self->bed.fd, self->segs, LONG, 0);
+	ASSERT_TRUE(under_way(self));
+	for (i = 0; i < 3; i++) {
+		fd = dup(self->fd);
+		ASSERT_LE(0, fd);
+		job_transfer_counted(&mine[i], fd, self->segs, 1, counter);
+		ASSERT_TRUE(queued(self, 2 + i));
+		close(fd);
+	}
+	job_transfer_counted(&others, other, self->segs, 1, counter);
+	ASSERT_TRUE(queued(self, 5));
+	ASSERT_FALSE(running.report->done);
+	ASSERT_EQ(0, kill(running.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&running));
+	ASSERT_EQ(0, job_wait(&others));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, job_wait(&mine[i]));
+	/* Behind the one on deck. */
+	EXPECT_EQ(1, others.report->order);
+	close(other);
+}
+
 /* Openers that die */
 
 struct opener {
