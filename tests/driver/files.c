@@ -249,7 +249,7 @@ TEST_F(file, has_one_turn_whatever_its_duplicates)
 	other = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, other);
 	job_transfer(&running, self->bed.fd, self->segs, LONG, 0);
-	ASSERT_TRUE(under_way(self));
+	ASSERT_TRUE(bed_under_way(&self->bed));
 	for (i = 0; i < 3; i++) {
 		fd = dup(self->fd);
 		ASSERT_LE(0, fd);
