@@ -76,17 +76,22 @@ static bool under_dma(const struct bed *bed)
 			bed->before.descriptors);
 }
 
-/* The device gets LEN bytes at @dst to write, and has or has not begun. */
-static bool begin(FIXTURE_DATA(moving) *self, bool held, uint8_t *dst)
+/* The device gets a segment, and has or has not begun. */
+static bool begin_segment(FIXTURE_DATA(moving) *self, bool held,
+			  struct edudma_segment seg)
 {
-	struct edudma_segment seg = seg_from(dst, LEN, 0);
-
 	self->held = held && hold_begin(&self->hold, self->bed.fd);
 	if (held != self->held)
 		return false;
 	background_start(&self->bg, self->bed.fd, &seg, 1);
 	return held ? background_submitted(&self->bg, &self->bed.dev, 1) :
 		      under_dma(&self->bed);
+}
+
+/* It has LEN bytes at @dst to write. */
+static bool begin(FIXTURE_DATA(moving) *self, bool held, uint8_t *dst)
+{
+	return begin_segment(self, held, seg_from(dst, LEN, 0));
 }
 
 /* The test has done what it wanted to: see the transfer through. */
@@ -203,6 +208,20 @@ TEST_F(moving, unmapped_shared_memory_receives)
 	ASSERT_NE(MAP_FAILED, map);
 	EXPECT_TRUE(page_received(map + page_size(), OLD));
 	EXPECT_TRUE(guards_are(map, OLD));
+}
+
+TEST_F(moving, unmapped_memory_is_sent_as_it_was)
+{
+	uint8_t *back = private_pages(1);
+
+	fill(self->target, LEN, SEED + 1);
+	ASSERT_TRUE(begin_segment(self, variant->held,
+				  seg_to(self->target, LEN, 0)));
+	ASSERT_EQ(0, munmap(self->area, PAGES * page_size()));
+	replace(self->area, PAGES, 0x55);
+	ASSERT_EQ(0, finish(self));
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(back, LEN, 0)));
+	EXPECT_EQ(LEN, differs_at(back, LEN, SEED + 1));
 }
 
 TEST_F(moving, moved_memory_receives_where_it_is)
