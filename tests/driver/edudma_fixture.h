@@ -158,15 +158,6 @@ static inline int bed_open_beside(struct bed *bed)
 	munmap(area_, page_size());					\
 } while (0)
 
-/*
- * For tests that look at a request in the middle: edu takes 100 ms for each
- * hardware transfer, another engine may be done before anybody has looked.
- */
-#define NEED_SLOW_DEVICE(bed) do {					\
-	if ((bed)->info.engine != EDUDMA_ENGINE_EDU)			\
-		SKIP(return, "transfers are over before one can look");	\
-} while (0)
-
 /* Does "suite.fixture[.variant].test" match one of the shell patterns? */
 static inline bool test_matches(const char *patterns,
 				const struct __fixture_metadata *f,

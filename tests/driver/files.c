@@ -245,8 +245,7 @@ TEST_F(file, has_one_turn_whatever_its_duplicates)
 	struct job running, mine[3], others;
 	int i, fd, other;
 
-	NEED_SLOW_DEVICE(&self->bed);
-	other = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	other = bed_open_beside(&self->bed);
 	ASSERT_LE(0, other);
 	job_transfer(&running, self->bed.fd, self->segs, LONG, 0);
 	ASSERT_TRUE(bed_under_way(&self->bed));

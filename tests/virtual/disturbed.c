@@ -7,6 +7,7 @@
  * on deck.
  */
 #include "edudma_fixture.h"
+#include "virtual.h"
 
 #include <signal.h>
 #include <sys/ptrace.h>

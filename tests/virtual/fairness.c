@@ -5,6 +5,7 @@
  * work, not in time.
  */
 #include "edudma_fixture.h"
+#include "virtual.h"
 
 #include <signal.h>
 
