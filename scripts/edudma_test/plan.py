@@ -16,8 +16,8 @@ from edudma_guest import Trouble, lanes, paths
 
 # Lanes that run when none are named, in the order in which they start: the
 # slowest first, so that the last ones end together.
-LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "virtual",
-         "suspend")
+LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "ring-off",
+         "virtual", "suspend")
 
 
 @functools.cache
