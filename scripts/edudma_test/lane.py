@@ -73,19 +73,23 @@ class _Lane:
             self.said += errors.read().splitlines()
         return guest.returncode
 
+    def wanted(self):
+        """(name, program) of the suites that have tests which are wanted."""
+        return [(name, program) for name, program in
+                zip(plan.suites_of(self.name), plan.programs(self.name))
+                if plan.may_match(name, os.environ.get("T") or "*")]
+
     def run_all(self, relay):
         """All suites in one boot."""
-        return self.boot(self.logs, [paths.SCRIPTS / "run-suites",
-                                     *plan.programs(self.name)],
+        programs = [program for _, program in self.wanted()]
+        return self.boot(self.logs, [paths.SCRIPTS / "run-suites", *programs],
                          lambda line: relay.write(line + "\n"))
 
     def run_each(self, relay):
         """A boot for each suite; the status of the worst."""
         merger = suites.Merger(relay)
         worst = 0
-        for name, program in zip(plan.suites_of(self.name), plan.programs(self.name)):
-            if not plan.may_match(name, os.environ.get("T") or "*"):
-                continue
+        for name, program in self.wanted():
             suite = suites.Suite(name, merger)
             status = self.boot(self.logs / name, [program], suite.line)
             # The runner's own status is the verdict's, any other the suite's.
