@@ -38,6 +38,10 @@ demo: module userspace ## copy FILE (default: a text) through the device and bac
 test: all qemu ## run all tests; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
 
+.PHONY: test-mutants
+test-mutants: all qemu ## see tests fail without what they are about; M="turn fence-*" chooses
+	@scripts/test-mutants
+
 # The tool is in PATH; what the last command's status was is not make's concern.
 IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'
 
@@ -66,4 +70,4 @@ clean: ## leave the tree as it was cloned
 	rm -rf '$(BUILD)'
 
 # Exported as they are, so that any byte may stand in them.
-export FILE LANES T
+export FILE LANES M T

@@ -10,6 +10,7 @@
 KDIR		?= $(firstword $(wildcard /lib/modules/$(KVER)/build \
 			/usr/src/linux-headers-$(KVER)))
 MODULE_DIR	:= $(BUILD)/driver/$(KVER)
+DRIVER		:= $(TOP)/driver
 # Type information needs the kernel's own, which headers come without; kbuild
 # would say so each time.
 NO_BTF		:= $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
@@ -28,7 +29,7 @@ endef
 
 .PHONY: module
 module: ## the driver, against the newest kernel headers
-	$(call build_module,$(TOP)/driver,$(MODULE_DIR))
+	$(call build_module,$(DRIVER),$(MODULE_DIR))
 
 # What `make bench` compares with; built for the same kernel.
 .PHONY: floor

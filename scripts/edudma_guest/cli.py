@@ -28,6 +28,7 @@ environment:
   EDUDMA_ACCEL=tcg|kvm  overrides the trial boot that decides about KVM
   EDUDMA_BUILD=DIR      what is built, and the runs' logs (default: build/)
   EDUDMA_CACHE=DIR      guest kernels and what else is slow to make
+  EDUDMA_MODULE=KO      the module to load, without --module
   KVER=RELEASE          another kernel than the newest headers' own
 """
 

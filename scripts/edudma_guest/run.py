@@ -84,7 +84,9 @@ class Run:
         self.module = None
         modules = kernel.modules
         if not options.no_module:
-            self.module = os.path.abspath(options.module or kernel.default_module())
+            self.module = os.path.abspath(
+                options.module or os.environ.get("EDUDMA_MODULE")
+                or kernel.default_module())
             modules = kernels.module_directory(kernel, self.module)
         files = []
         if lane.root == "ram":
