@@ -38,14 +38,6 @@ enum edudma_channel_state {
 
 /**
  * struct edudma_channel - a queue of the engine
- *
- * One request runs; the next is on deck, so that its first chunk is pinned and
- * mapped when its turn comes and the engine need not wait for a process to
- * wake.  All others wait without holding any page.  That bounds what is pinned
- * on a channel to three chunks, however many processes use it; but for one
- * that lost its turn because a page fault of its own did not end, which keeps
- * the part of a chunk that it had until the fault ends or the process does.
- *
  * @lock:	protects everything here, the turn and the progress of every
  *		request, and the engine's issuing; irq-safe, innermost but for
  *		the wait queues' and the workqueue's own
@@ -64,6 +56,13 @@ enum edudma_channel_state {
  * @deadline:	in jiffies, when @running must have made progress
  * @watchdog:	looks at @deadline
  * @watchdog_at: in jiffies, when it looks next, if it is pending
+ *
+ * One request runs; the next is on deck, so that its first chunk is pinned and
+ * mapped when its turn comes and the engine need not wait for a process to
+ * wake.  All others wait without holding any page.  That bounds what is pinned
+ * on a channel to three chunks, however many processes use it; but for one
+ * that lost its turn because a page fault of its own did not end, which keeps
+ * the part of a chunk that it had until the fault ends or the process does.
  */
 struct edudma_channel {
 	spinlock_t lock; /* see above */

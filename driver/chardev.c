@@ -29,8 +29,8 @@ static struct class edudma_class = {
  * edudma_device_gone() - has the hardware been taken away
  * @edev:	the device
  *
- * Context: Process, may sleep.  The answer can be out of date on return, unless
- * it is yes.
+ * Context: Process, may sleep.
+ * Return: the answer, which can be out of date on return, unless it is yes.
  */
 bool edudma_device_gone(struct edudma_device *edev)
 {

@@ -29,10 +29,6 @@ struct pci_dev;
 
 /**
  * struct edudma_stats - what the device has done since it was bound
- *
- * Each is a file of the same name in the device's statistics/ directory.
- * Updated from any context.
- *
  * @requests:		requests that were accepted and begun
  * @bytes_to_device:	bytes the device has read from user memory
  * @bytes_from_device:	bytes the device has written to user memory
@@ -49,6 +45,9 @@ struct pci_dev;
  * @pages_redirtied:	pages cleaned under DMA and dirtied again after it
  * @pages_leaked:	pages kept for good because the device could not be stopped
  * @engine_busy_ns:	time from the start of each transfer to its interrupt
+ *
+ * Each is a file of the same name in the device's statistics/ directory.
+ * Updated from any context.
  */
 struct edudma_stats {
 	atomic64_t requests;
@@ -71,17 +70,6 @@ struct edudma_stats {
 
 /**
  * struct edudma_device - a bound device, or what open files keep of one
- *
- * Lifetime: @dev counts the references.  The binding holds one from probe to
- * remove; each open file holds one through its inode's cdev, whose kobject has
- * @dev as parent.  The last to go frees the structure, so a file outlives the
- * hardware, and nobody else needs a reference: a request whose process was
- * killed lives only until the engine is done with it, and remove waits for
- * that before it lets go of the hardware.
- *
- * An open cannot race with remove: the node goes after @gone is set, and open
- * looks at @gone under @gate.
- *
  * @dev:	the class device
  * @cdev:	the character device, child of @dev
  * @id:		the N of edudmaN
@@ -107,6 +95,16 @@ struct edudma_stats {
  * @files:	open files, of struct edudma_file.node
  * @files_lock:	protects @files and what they have mapped; inside @gate
  * @stats:	counters
+ *
+ * Lifetime: @dev counts the references.  The binding holds one from probe to
+ * remove; each open file holds one through its inode's cdev, whose kobject has
+ * @dev as parent.  The last to go frees the structure, so a file outlives the
+ * hardware, and nobody else needs a reference: a request whose process was
+ * killed lives only until the engine is done with it, and remove waits for
+ * that before it lets go of the hardware.
+ *
+ * An open cannot race with remove: the node goes after @gone is set, and open
+ * looks at @gone under @gate.
  */
 struct edudma_device {
 	struct device dev;

@@ -20,6 +20,7 @@
  * assumed and every page bounces.
  *
  * Context: Any.
+ * Return: whether all of it is in reach.
  */
 bool edudma_page_reachable(const struct edudma_device *edev, struct page *page)
 {
@@ -131,6 +132,7 @@ unsigned int edudma_pages_dirty(struct page **pages, unsigned int count)
  * @count:	how many
  *
  * Context: Any.
+ * Return: the answer.
  */
 bool edudma_pages_all_dirty(struct page **pages, unsigned int count)
 {

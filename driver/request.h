@@ -25,10 +25,6 @@ struct page;
 
 /**
  * struct edudma_extent - a run of user pages within a chunk
- *
- * Contiguous in user memory and in the window, of one direction, and either
- * reachable by the device as a whole or bounced as a whole.
- *
  * @offset:	window offset of the first byte
  * @len:	bytes
  * @first_page:	index of the first page in edudma_chunk.pages
@@ -39,6 +35,9 @@ struct page;
  * @from_device: direction
  * @bounced:	goes through the bounce pool
  * @sgt:	the mapped pages if not @bounced
+ *
+ * Contiguous in user memory and in the window, of one direction, and either
+ * reachable by the device as a whole or bounced as a whole.
  */
 struct edudma_extent {
 	u64 offset;
@@ -54,11 +53,6 @@ struct edudma_extent {
 
 /**
  * struct edudma_chunk - the part of a request that is pinned at one time
- *
- * Ownership: filled and mapped by the submitter; edudma_channel_submit() hands
- * it to the channel, which gives it to edudma_chunk_complete() when the engine
- * is done with it; when @busy is cleared it is the submitter's again.
- *
  * @req:	whose it is
  * @node:	in edudma_request.chunks while submitted, then in .completed if
  *		it must be finished in process context; channel lock
@@ -79,6 +73,10 @@ struct edudma_extent {
  * @bytes_done:	bytes in all retired descriptors
  * @copies_out:	some extent is copied on its way to the device, when mapped
  * @copies_in:	some extent is copied on its way to user memory, when complete
+ *
+ * Ownership: filled and mapped by the submitter; edudma_channel_submit() hands
+ * it to the channel, which gives it to edudma_chunk_complete() when the engine
+ * is done with it; when @busy is cleared it is the submitter's again.
  */
 struct edudma_chunk {
 	struct edudma_request *req;
@@ -118,10 +116,6 @@ enum edudma_turn_state {
 
 /**
  * struct edudma_request - one read, write or transfer call
- *
- * Lifetime: the submitter holds one reference, each submitted chunk another.
- * A submitter that is killed leaves; its chunks finish without it.
- *
  * @ref:	references
  * @channel:	where it runs
  * @segments:	the validated vector, owned by the request
@@ -143,6 +137,9 @@ enum edudma_turn_state {
  * @in_flight:	chunks submitted and not released; channel lock
  * @done:	bytes moved, from the first on; channel lock
  * @wait:	woken when @state, @error or @in_flight changes
+ *
+ * Lifetime: the submitter holds one reference, each submitted chunk another.
+ * A submitter that is killed leaves; its chunks finish without it.
  */
 struct edudma_request {
 	struct kref ref;

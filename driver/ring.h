@@ -69,10 +69,6 @@ enum edudma_ring_status {
 
 /**
  * struct edudma_ring - the two rings of a channel
- *
- * The device can write to both: nothing that is read from here is believed
- * before it is checked.
- *
  * @entries:	of each ring, a power of two
  * @head:	index of the next descriptor to complete; does not wrap
  * @tail:	index of the next descriptor to post; does not wrap
@@ -80,6 +76,9 @@ enum edudma_ring_status {
  * @descs_dma:	where the device sees it
  * @comps:	completion ring
  * @comps_dma:	where the device sees it
+ *
+ * The device can write to both: nothing that is read from here is believed
+ * before it is checked.
  */
 struct edudma_ring {
 	u32 entries;
