@@ -16,6 +16,10 @@
 
 #define MAX_ITEMS	4096
 
+#define ARRAY_SIZE(arr)	(sizeof(arr) / sizeof((arr)[0]))
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#define __noreturn	__attribute__((noreturn))
+
 /**
  * struct job - what the runner wants, from /job in the initramfs
  *
@@ -43,12 +47,14 @@ void job_read(struct job *job, const char *path);
 /* record.c: what the runner is told, and the guest's end */
 void record_open(const char *nonce);
 int record_port(void);
-void record(const char *key, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void fail(const char *format, ...)
-	__attribute__((format(printf, 1, 2), noreturn));
-void power_off(void) __attribute__((noreturn));
+__printf(2, 3)
+void record(const char *key, const char *format, ...);
+__printf(1, 2)
+void note(const char *format, ...);
+__printf(1, 2) __noreturn
+void fail(const char *format, ...);
+__noreturn
+void power_off(void);
 int open_port(const char *name);
 void link_ports(const struct job *job);
 bool write_all(int fd, const char *data, size_t size);

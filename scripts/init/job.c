@@ -66,12 +66,12 @@ static void take(struct job *job, const char *key, char *value)
 		{ "env", NULL, job->env },
 	};
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (strcmp(fields[i].key, key))
 			continue;
 		if (fields[i].one)
 			*fields[i].one = value;
-		else
+		if (fields[i].list)
 			append(fields[i].list, value);
 		return;
 	}

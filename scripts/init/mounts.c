@@ -75,7 +75,7 @@ static void mount_kernel_files(void)
 	try_mount("tracefs", "/sys/kernel/tracing", 0, NULL);
 	try_mount("cgroup2", "/sys/fs/cgroup", 0, NULL);
 	try_mount("hugetlbfs", "/dev/hugepages", 0, NULL);
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		if (symlink(links[i][0], links[i][1]) && errno != EEXIST)
 			note("%s: %m", links[i][1]);
 }
@@ -83,17 +83,16 @@ static void mount_kernel_files(void)
 /* Make all directories of @path, as mkdir -p. */
 static void make_directories(const char *path)
 {
+	const char *slash = path;
 	char part[4096];
 
-	for (const char *slash = strchr(path + 1, '/');;
-	     slash = strchr(slash + 1, '/')) {
+	do {
+		slash = strchr(slash + 1, '/');
 		snprintf(part, sizeof(part), "%.*s",
 			 slash ? (int)(slash - path) : (int)strlen(path), path);
 		if (mkdir(part, 0755) && errno != EEXIST)
 			fail("mkdir %s: %m", part);
-		if (!slash)
-			return;
-	}
+	} while (slash);
 }
 
 static void mount_share(char *share)

@@ -45,12 +45,13 @@ static bool module_there(const char *name)
 
 bool disk_there(void)
 {
-	return getenv(DISK_VARIABLE) != NULL;
+	return getenv(DISK_VARIABLE);
 }
 
 /* Does the block device have the serial number that we look for? */
 static bool disk_matches(const char *name)
 {
+	const char *wanted = getenv(DISK_VARIABLE);
 	char path[300], serial[64] = "";
 	ssize_t got;
 	int fd;
@@ -61,7 +62,7 @@ static bool disk_matches(const char *name)
 		return false;
 	got = read(fd, serial, sizeof(serial) - 1);
 	close(fd);
-	return got > 0 && !strcmp(serial, getenv(DISK_VARIABLE));
+	return wanted && got > 0 && !strcmp(serial, wanted);
 }
 
 static bool disk_find(char *node, size_t size)

@@ -94,12 +94,18 @@ bool job_asleep(const struct job *job)
 	return state && (state[2] == 'S' || state[2] == 'D');
 }
 
+static bool waited_for(pid_t pid, pid_t *got, int *status)
+{
+	*got = waitpid(pid, status, WNOHANG);
+	return *got != 0;
+}
+
 int job_wait(struct job *job)
 {
 	int status = -1;
 	pid_t got = 0;
 
-	if (!WAIT_FOR((got = waitpid(job->pid, &status, WNOHANG)) != 0))
+	if (!WAIT_FOR(waited_for(job->pid, &got, &status)))
 		return -1;
 	return got == job->pid ? status : -1;
 }

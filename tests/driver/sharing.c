@@ -211,7 +211,8 @@ TEST_F(one_device, serves_processes_with_files_of_their_own)
 	int fds[3], i;
 
 	for (i = 0; i < 3; i++) {
-		trips.fd = fds[i] = bed_open_beside(&self->bed);
+		fds[i] = bed_open_beside(&self->bed);
+		trips.fd = fds[i];
 		ASSERT_LE(0, trips.fd);
 		trips.seed = 1000 * i;
 		job_start(&jobs[i], run_round_trips, &trips);

@@ -75,8 +75,7 @@ static int press_key(const FIXTURE_VARIANT(suspend) *variant)
 	err = qmp_open(qmp);
 	if (!err) {
 		err = qmp_execute(qmp, "send-key",
-				  "{'keys': [{'type': 'qcode', 'data': 'shift'}],"
-				  " 'hold-time': 10000}");
+				  "{'keys': [{'type': 'qcode', 'data': 'shift'}], 'hold-time': 10000}");
 		qmp_close(qmp);
 	}
 	free(qmp);
@@ -247,10 +246,10 @@ TEST_F(suspend, wakes_a_device_that_slept_by_itself)
 
 	snprintf(control, sizeof(control), "/sys/bus/pci/devices/%s/power/control",
 		 self->bed.dev.slot);
-	snprintf(delay, sizeof(delay), "/sys/bus/pci/devices/%s/power/"
-		 "autosuspend_delay_ms", self->bed.dev.slot);
-	snprintf(status, sizeof(status), "/sys/bus/pci/devices/%s/power/"
-		 "runtime_status", self->bed.dev.slot);
+	snprintf(delay, sizeof(delay), "/sys/bus/pci/devices/%s/power/autosuspend_delay_ms",
+		 self->bed.dev.slot);
+	snprintf(status, sizeof(status), "/sys/bus/pci/devices/%s/power/runtime_status",
+		 self->bed.dev.slot);
 	ASSERT_EQ(0, file_write(delay, "0"));
 	ASSERT_EQ(0, file_write(control, "auto"));
 	EXPECT_TRUE(WAIT_FOR((file_read(status, now, sizeof(now)),
