@@ -59,3 +59,46 @@ kernel_tree() {
 	version=$(package_version "linux-headers-$1")
 	printf '%s/kernel/%s_%s\n' "$(cache_dir)" "$1" "${version:-local}"
 }
+
+# What the kernel's headers lack, and its source package has: the harness of the
+# selftests, and what the kernel checks its own code with.
+source_patterns() {
+	cat <<-EOF
+		tools/testing/selftests/kselftest*.h
+		scripts/checkpatch.pl
+		scripts/spelling.txt
+		scripts/const_structs.checkpatch
+		scripts/kernel-doc
+		scripts/coccinelle/*
+	EOF
+}
+
+# Print the directory of the cache with those files of the distribution's kernel
+# source.  They are unpacked once for each version of the package.
+source_files() {
+	# Debian has the tarball in /usr/src, Ubuntu one directory below.
+	tarball=$(find -L /usr/src -maxdepth 2 -name 'linux-source-*.tar.*' 2>/dev/null |
+		sort -V | tail -n 1)
+	[ -n "$tarball" ] || die "no linux-source-*.tar.* in /usr/src: run 'make deps'"
+
+	name=$(basename "${tarball%.tar.*}")
+	dir=$(cache_dir)/source/${name}_$(package_version "$name")
+	dir=$dir-$(source_patterns | cksum | tr -d ' ')
+	if [ ! -d "$dir" ]; then
+		mkdir -p "${dir%/*}"
+		new=$(mktemp -d "$dir.XXXXXX")
+		trap 'rm -rf "$new"' EXIT
+		trap_signals
+		echo "${0##*/}: unpacking some files of $tarball" >&2
+		source_patterns | sed "s|^|$name/|" > "$new/patterns"
+		tar -x -C "$new" --strip-components=1 -f "$tarball" --wildcards \
+			-T "$new/patterns" || die "$tarball: it lacks some of them"
+		rm "$new/patterns"
+		chmod 755 "$new"
+		# The rename makes it appear as a whole; a loser of a race uses the
+		# winner's.
+		mv -T "$new" "$dir" 2>/dev/null || [ -d "$dir" ] ||
+			die "$dir: cannot be created"
+	fi
+	printf '%s\n' "$dir"
+}

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-from . import Trouble, build, overlay, patch
+from . import Trouble, build, overlay, patch, source
 
 EPILOG = """\
 environment:
@@ -24,9 +24,10 @@ def _parser():
         prog="qemu", description="QEMU with the device edu-sg.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--jobs", "-j", type=int, help="compilers at a time")
-    parse.add_argument("action", choices=("build", "test", "patch", "deps"),
+    parse.add_argument("action", choices=("build", "test", "patch", "deps", "source"),
                        help="build it; run the qtest suites; write the series for"
-                       " upstream; name the packages that are missing")
+                       " upstream; name the packages that are missing; say where the"
+                       " source is")
     parse.add_argument("rest", nargs="*", help="for test: arguments of the suites")
     return parse
 
@@ -59,6 +60,8 @@ def main(argv):
             print(" ".join(build.packages()))
         elif options.action == "patch":
             patch.write()
+        elif options.action == "source":
+            print(source.prepare(which) / "src")
         else:
             place = build.build(which, sanitize, options.jobs)
             if options.action == "test":
