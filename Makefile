@@ -21,7 +21,7 @@ FILE		?= $(TOP)/LICENSES/GPL-2.0
 
 .DEFAULT_GOAL	:= all
 .PHONY: all
-all: module uapi userspace tests ## build everything: module, library, tool, examples, tests
+all: module userspace tests ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
 include scripts/qemu.mk
@@ -41,6 +41,10 @@ test: all qemu ## run all tests; LANES="stock iommu" and T='suite.*' choose
 .PHONY: test-mutants
 test-mutants: all qemu ## see tests fail without what they are about; M="turn fence-*" chooses
 	@scripts/test-mutants
+
+.PHONY: check
+check: ## static checks alone, which are tests like others
+	@T="$${T:-check.*}" scripts/test
 
 # The tool is in PATH; what the last command's status was is not make's concern.
 IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'

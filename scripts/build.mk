@@ -46,29 +46,3 @@ userspace: ## libedudma, the tool edudma and the examples
 tests: userspace ## the suites that run in the guest
 	@dir=$$(scripts/kselftest) && \
 	$(MAKE) --no-print-directory -C tests BUILD='$(BUILD)' KSELFTEST_DIR="$$dir"
-
-# --- the uapi header, as programs include it ----------------------------------
-#
-# Each language that includes it, with all warnings, for 64 and for 32 bits.
-# The layout that tests/uapi/layout.h asserts must be the same in all.  Nothing
-# is linked: so the 32-bit compiler needs no library, only the kernel's
-# headers, which the 64-bit one has.
-
-UAPI_HEADER	:= $(TOP)/uapi/linux/edudma.h
-UAPI_TEST	:= $(TOP)/tests/uapi/layout.h
-UAPI_WARNINGS	:= -Wall -Wextra -Wpedantic -Werror -Wpadded -fsyntax-only
-UAPI_ASM	:= /usr/include/$(shell $(CC) -print-multiarch)
-UAPI_DIALECTS	:= c-c99 c-c11 c-gnu17 c++-c++11 c++-c++20
-
-.PHONY: uapi
-uapi: $(UAPI_DIALECTS:%=$(BUILD)/uapi/%.ok) ## check the uapi header alone
-
-$(BUILD)/uapi/%.ok: $(UAPI_HEADER) $(UAPI_TEST)
-	@mkdir -p '$(@D)'
-	@echo '  UAPI    $*'
-	@for bits in 64 32; do \
-		$(CC) -x $(firstword $(subst -, ,$*)) -std=$(lastword $(subst -, ,$*)) \
-			-m$$bits $(UAPI_WARNINGS) -I'$(TOP)/uapi' \
-			-isystem '$(UAPI_ASM)' '$(UAPI_TEST)' || exit 1; \
-	done
-	@touch '$@'
