@@ -127,9 +127,11 @@ def build(which, sanitize=False, jobs=None):
     place = BUILD / ("qemu-sanitize" if sanitize else "qemu")
     place.mkdir(parents=True, exist_ok=True)
     for target in TARGETS:
+        # At once: somebody may be using it.
         link = place / os.path.basename(target)
-        link.unlink(missing_ok=True)
-        link.symlink_to(result / link.name)
+        new = place / f".{link.name}.{os.getpid()}"
+        new.symlink_to(result / link.name)
+        new.replace(link)
     say(f"QEMU {(home / 'src/VERSION').read_text().strip()} with edu-sg:"
         f" {os.path.relpath(place / 'qemu-system-x86_64')}")
     return place

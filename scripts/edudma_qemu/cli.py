@@ -24,17 +24,19 @@ def _parser():
         prog="qemu", description="QEMU with the device edu-sg.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--jobs", "-j", type=int, help="compilers at a time")
-    parse.add_argument("action", choices=("build", "test", "patch", "deps", "source"),
-                       help="build it; run the qtest suites; write the series for"
-                       " upstream; name the packages that are missing; say where the"
-                       " source is")
-    parse.add_argument("rest", nargs="*", help="for test: arguments of the suites")
+    parse.add_argument("action", choices=("build", "test", "suite", "patch", "deps",
+                                          "source"),
+                       help="build it; run the qtest suites, or one of them, as TAP;"
+                       " write the series for upstream; name the packages that are"
+                       " missing; say where the source is")
+    parse.add_argument("rest", nargs="*", help="for suite: its name; for test:"
+                       " arguments of the suites")
     return parse
 
 
-def _test(place, rest):
-    """Run the suites as QEMU's own make check would, and count what came out."""
-    environment = {
+def _environment(place):
+    """What the suites run in."""
+    return {
         **os.environ,
         "QTEST_QEMU_BINARY": str(place / "qemu-system-x86_64"),
         "EDU_SG_CORPUS": str(overlay.CORPUS),
@@ -42,12 +44,29 @@ def _test(place, rest):
         "ASAN_OPTIONS": "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", ""),
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }
+
+
+def _suites(place):
+    """name -> program."""
+    names = (os.path.basename(target) for target in build.TARGETS)
+    return {name: place / name for name in names if name.endswith("-test")}
+
+
+def _suite(place, rest):
+    """Become one of the suites."""
+    suites = _suites(place)
+    if len(rest) != 1 or rest[0] not in suites:
+        raise Trouble(f"suite: give one of {', '.join(suites)}")
+    program = suites[rest[0]]
+    os.execve(program, [str(program), "--tap", "-k"], _environment(place))
+
+
+def _test(place, rest):
+    """Run the suites as QEMU's own make check would, and count what came out."""
     if not shutil.which("prove"):
         raise Trouble("needs prove: apt-get install perl")
-    programs = [place / os.path.basename(name) for name in build.TARGETS
-                if name.endswith("-test")]
-    command = ["prove", "--exec", "", *programs, "::", "--tap", "-k", *rest]
-    return subprocess.run(command, env=environment, check=False).returncode
+    command = ["prove", "--exec", "", *_suites(place).values(), "::", "--tap", "-k", *rest]
+    return subprocess.run(command, env=_environment(place), check=False).returncode
 
 
 def main(argv):
@@ -66,6 +85,8 @@ def main(argv):
             place = build.build(which, sanitize, options.jobs)
             if options.action == "test":
                 return _test(place, options.rest)
+            if options.action == "suite":
+                _suite(place, options.rest)
     except Trouble as trouble:
         print(f"qemu: {trouble}", file=sys.stderr)
         return 1
