@@ -161,6 +161,23 @@ TEST_F(refused, longest_possible_vector_is_emsgsize)
 				     &self->out));
 }
 
+TEST_F(refused, vector_of_more_bytes_than_info_promises_is_emsgsize)
+{
+	uint64_t most = self->bed.info.max_transfer_bytes;
+	uint64_t nr = most / self->window + 1, i;
+	struct edudma_segment *segs = calloc(nr, sizeof(*segs));
+
+	ASSERT_NE(NULL, segs);
+	if (nr > self->bed.info.max_segments)
+		SKIP(return, "of so small a window no vector is that large");
+	/* Of the user's addresses; what is there is nobody's business yet. */
+	for (i = 0; i < nr; i++)
+		segs[i] = seg_from(self->buf, self->window, 0);
+	EXPECT_EQ(EMSGSIZE, transfer(self->bed.fd, segs, nr, 0, &self->out));
+	EXPECT_EQ(OUT_UNTOUCHED, self->out.segments_done);
+	free(segs);
+}
+
 TEST_F(refused, vector_at_null_is_efault)
 {
 	EXPECT_EQ(EFAULT, transfer(self->bed.fd, NULL, 1, 0, &self->out));

@@ -23,12 +23,18 @@ static void *run_hold(void *arg)
 	struct edudma_segment segs[] = {
 		hold->first, seg_from(hold->page, 1, 0),
 	};
+	struct edudma_segment *vector = segs;
 
-	hold->err = transfer(hold->fd, segs, 2, 0, NULL);
+	if (hold->late_vector) {
+		/* Its other segment is in the page, which becomes zeros. */
+		vector = (struct edudma_segment *)hold->page - 1;
+		*vector = hold->first;
+	}
+	hold->err = transfer(hold->fd, vector, 2, 0, NULL);
 	return NULL;
 }
 
-/* A page whose first touch waits for an answer. */
+/* A page whose first touch waits for an answer, behind one that does not. */
 static bool hold_register(struct hold *hold)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -37,10 +43,13 @@ static bool hold_register(struct hold *hold)
 	};
 
 	hold->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	hold->page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+	hold->page = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (hold->page == MAP_FAILED)
+		return false;
+	hold->page += page_size();
 	reg.range.start = ptr64(hold->page);
-	return hold->uffd >= 0 && hold->page != MAP_FAILED &&
+	return hold->uffd >= 0 &&
 	       !ioctl(hold->uffd, UFFDIO_API, &api) &&
 	       !ioctl(hold->uffd, UFFDIO_REGISTER, &reg);
 }
@@ -52,15 +61,32 @@ static bool hold_faulted(const struct hold *hold)
 	return poll(&pfd, 1, 20000) == 1 && pfd.revents & POLLIN;
 }
 
-bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first)
+static bool begin(struct hold *hold, int fd, struct edudma_segment first,
+		  uint64_t timeout_ms, bool late_vector)
 {
 	hold->fd = fd;
 	hold->first = first;
+	hold->late_vector = late_vector;
 	hold->timeout_ms = param_get("timeout_ms");
-	if (!hold_register(hold) || param_set("timeout_ms", HOLD_TIMEOUT_MS))
+	if (!hold_register(hold) || param_set("timeout_ms", timeout_ms))
 		return false;
 	return !pthread_create(&hold->thread, NULL, run_hold, hold) &&
 	       hold_faulted(hold);
+}
+
+bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first)
+{
+	return begin(hold, fd, first, HOLD_TIMEOUT_MS, false);
+}
+
+bool hold_begin_before(struct hold *hold, int fd, struct edudma_segment first)
+{
+	return begin(hold, fd, first, HOLD_TIMEOUT_MS, true);
+}
+
+bool hold_begin_for(struct hold *hold, int fd, uint64_t timeout_ms)
+{
+	return begin(hold, fd, seg_from(NULL, 0, 0), timeout_ms, false);
 }
 
 bool hold_begin(struct hold *hold, int fd)
@@ -80,7 +106,7 @@ int hold_end(struct hold *hold)
 	if (!err)
 		err = param_set("timeout_ms", hold->timeout_ms);
 	close(hold->uffd);
-	munmap(hold->page, page_size());
+	munmap(hold->page - page_size(), 2 * page_size());
 	return err ? err : hold->err;
 }
 

@@ -22,6 +22,7 @@ struct hold {
 	int uffd;
 	uint8_t *page;
 	struct edudma_segment first;
+	bool late_vector;
 	uint64_t timeout_ms;
 	pthread_t thread;
 	int err;
@@ -36,6 +37,16 @@ bool hold_begin(struct hold *hold, int fd);
 
 /** hold_begin_with() - the same, having pinned the memory of a segment before */
 bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first);
+
+/** hold_begin_for() - the same with a timeout: the turn is lost after that long */
+bool hold_begin_for(struct hold *hold, int fd, uint64_t timeout_ms);
+
+/**
+ * hold_begin_before() - hold a request before it has a place in the queue
+ *
+ * A part of its vector is in the page.
+ */
+bool hold_begin_before(struct hold *hold, int fd, struct edudma_segment first);
 
 /** hold_end() - let the channel go on; 0 or the errno of the request */
 int hold_end(struct hold *hold);

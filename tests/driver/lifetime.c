@@ -3,6 +3,8 @@
  * Unbind, unplug and unload, with files open and transfers under way.
  */
 #include "edudma_fixture.h"
+#include "edudma_hold.h"
+#include "edudma_pci.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -53,6 +55,27 @@ TEST_F(unbind, fails_later_calls_with_enodev)
 	EXPECT_EQ(ENODEV, transfer1(self->bed.fd, seg_to(&byte, 1, 0)));
 	EXPECT_EQ(ENODEV, dev_info(self->bed.fd, &info));
 	EXPECT_EQ(-1, lseek(self->bed.fd, 0, SEEK_SET));
+	EXPECT_EQ(ENODEV, errno);
+}
+
+TEST_F(unbind, fails_later_calls_that_ask_for_nothing)
+{
+	uint8_t byte = 0;
+
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(-1, read(self->bed.fd, &byte, 0));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(-1, write(self->bed.fd, &byte, 0));
+	EXPECT_EQ(ENODEV, errno);
+}
+
+TEST_F(unbind, fails_to_open_an_open_file_again)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->bed.fd);
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(-1, open(path, O_RDWR | O_CLOEXEC));
 	EXPECT_EQ(ENODEV, errno);
 }
 
@@ -255,6 +278,103 @@ TEST_F(unbind, under_way_leaves_the_device_usable_after_bind)
 	ASSERT_EQ(0, transfer1(fd, seg_from(buf, 500, 0)));
 	EXPECT_EQ(500, differs_at(buf, 500, 9));
 	close(fd);
+}
+
+/* Nothing is mapped for a device that went while pages were being pinned. */
+TEST_F(unbind, ends_a_request_that_waits_in_a_page_fault)
+{
+	uint8_t *page = find_page(&self->bed.info, false) ?: private_pages(1);
+	struct hold hold;
+
+	ASSERT_TRUE(hold_begin_with(&hold, self->bed.fd, seg_from(page, PART, 0)));
+	EXPECT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(ENODEV, hold_end(&hold));
+	EXPECT_EQ(self->bed.pins, pins_outstanding());
+}
+
+/* Nor does one wait for its turn that came too late to be sent away with others. */
+TEST_F(unbind, ends_a_request_whose_vector_is_late)
+{
+	uint8_t *page = private_pages(1);
+	struct hold hold;
+
+	ASSERT_TRUE(hold_begin_before(&hold, self->bed.fd, seg_to(page, PART, 0)));
+	EXPECT_EQ(0, dev_unbind(&self->bed.dev));
+	EXPECT_EQ(ENODEV, hold_end(&hold));
+}
+
+/* The fence, seen from outside: what the device is allowed while it still runs. */
+struct watch {
+	pthread_t thread;
+	int config;
+	volatile uint32_t *regs;
+	bool stop;
+	bool fenced;	/* a transfer ran without access to memory */
+};
+
+static bool runs(const struct watch *watch)
+{
+	return watch->regs[EDU_DMA_CMD] & EDU_CMD_RUN;
+}
+
+static void *run_watch(void *arg)
+{
+	struct watch *watch = arg;
+
+	while (!__atomic_load_n(&watch->stop, __ATOMIC_SEQ_CST)) {
+		if (runs(watch) &&
+		    !(pci_config_read(watch->config, PCI_COMMAND) & PCI_COMMAND_MASTER) &&
+		    runs(watch))
+			watch->fenced = true;
+		usleep(500);
+	}
+	return NULL;
+}
+
+static bool watch_start(struct watch *watch, const char *slot)
+{
+	*watch = (struct watch) {
+		.config = pci_config_open(slot), .regs = pci_registers(slot),
+	};
+	return watch->config >= 0 && watch->regs &&
+	       !pthread_create(&watch->thread, NULL, run_watch, watch);
+}
+
+static void watch_end(struct watch *watch)
+{
+	__atomic_store_n(&watch->stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(watch->thread, NULL);
+	munmap((void *)watch->regs, page_size());
+	close(watch->config);
+}
+
+TEST_F(unbind, waits_for_the_transfer_and_gives_it_no_memory_meanwhile)
+{
+	struct test_dev dev = self->bed.dev;
+	bool fenced = false;
+	struct watch watch;
+	struct job job;
+	int round;
+
+	if (self->bed.info.engine == EDUDMA_ENGINE_RING)
+		SKIP(return, "a ring is stopped without waiting for it");
+	/* A look may miss it, if the transfer was just about to end; not each does. */
+	for (round = 0; round < 10 && !fenced; round++) {
+		job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+		ASSERT_TRUE(bed_under_way(&self->bed));
+		ASSERT_TRUE(watch_start(&watch, dev.slot));
+		EXPECT_EQ(0, dev_unbind(&dev));
+		EXPECT_FALSE(runs(&watch));
+		watch_end(&watch);
+		fenced = watch.fenced;
+		ASSERT_EQ(0, job_wait(&job));
+		close(self->bed.fd);
+		ASSERT_EQ(0, dev_bind(&dev));
+		self->bed.fd = open(dev.node, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, self->bed.fd);
+		bed_mark(&self->bed);
+	}
+	EXPECT_TRUE(fenced);
 }
 
 TEST_F(unbind, by_removal_from_the_bus_and_rescan)

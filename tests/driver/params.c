@@ -357,6 +357,30 @@ TEST_F(reload, with_a_bounce_pool_says_its_size)
 	EXPECT_EQ(5 * page_size(), self->bed.info.bounce_bytes);
 }
 
+TEST_F(reload, with_the_smallest_bounce_pool_bounces_more_than_it_holds)
+{
+	struct edudma_segment segs[2 * NR];
+	struct stats delta;
+	uint8_t *page;
+	int i;
+
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("bounce_pages=3"));
+	BED_SETUP(&self->bed);
+	page = find_page(&self->bed.info, false);
+	if (!page)
+		SKIP(return, "the device reaches all memory here");
+	fill(page, NR * PART, 3);
+	for (i = 0; i < NR; i++) {
+		segs[i] = seg_to(page + i * PART, PART, i * PART);
+		segs[NR + i] = seg_from(page + (NR + i) * PART, PART, i * PART);
+	}
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, 2 * NR, 0, NULL));
+	EXPECT_EQ(NR * PART, differs_at(page + NR * PART, NR * PART, 3));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(2 * NR * PART, delta.bytes_bounced);
+}
+
 TEST_F(reload, starts_the_statistics_anew)
 {
 	struct stats now;

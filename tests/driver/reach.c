@@ -7,6 +7,7 @@
  * whatever the device's reach and whether there is an IOMMU.
  */
 #include "edudma_fixture.h"
+#include "edudma_pci.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -112,6 +113,33 @@ TEST_F(reach, missed_means_bounced)
 	EXPECT_EQ(300, differs_at(self->high, 300, 4));
 	EXPECT_TRUE(all_bytes_are(self->high + 1300, 500, 0xee));
 	EXPECT_WAYS(self, 0, 600);
+}
+
+/* Shared memory is dirty from the start: a page of private memory out of reach. */
+static uint8_t *private_high_page(const struct edudma_info *info)
+{
+	const size_t step = 4 << 20;
+	uint8_t *page;
+	size_t bytes;
+
+	for (bytes = 0; bytes <= 1ull << info->address_bits; bytes += step) {
+		page = private_pages(step / page_size());
+		if (!page_reachable(info, page))
+			return page;
+	}
+	return NULL;
+}
+
+TEST_F(reach, missed_leaves_the_page_dirty)
+{
+	uint8_t *page;
+
+	NEED_HIGH(self);
+	page = private_high_page(&self->bed.info);
+	ASSERT_NE(NULL, page);
+	ASSERT_FALSE(page_is_dirty(page));
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(page, 64, 0)));
+	EXPECT_TRUE(page_is_dirty(page));
 }
 
 TEST_F(reach, missed_by_a_whole_page)
@@ -266,6 +294,47 @@ TEST_F(reach, of_all_memory_makes_the_flag_harmless)
 	EXPECT_EQ(0, transfer(self->fd, &seg, 1, EDUDMA_TRANSFER_NO_BOUNCE, NULL));
 	EXPECT_EQ(500, differs_at(buf + page_size() - 50, 500, 1));
 	EXPECT_WAYS(self, 500, 0);
+}
+
+/* What is copied is copied in its turn. */
+TEST_F(reach, missed_sends_what_an_earlier_segment_has_fetched)
+{
+	uint8_t *page = self->high;
+	struct edudma_segment segs[] = {
+		seg_to(page, 8, 0),			/* ABCDEFGH */
+		seg_from(page + 100, 8, 0),
+		seg_to(page + 100, 8, 1),		/* AABCDEFGH */
+		seg_from(page + 200, 9, 0),
+	};
+
+	NEED_HIGH(self);
+	memcpy(page, "ABCDEFGH", 8);
+	ASSERT_EQ(0, transfer(self->fd, segs, 4, 0, NULL));
+	EXPECT_EQ(0, memcmp(page + 100, "ABCDEFGH", 8));
+	EXPECT_EQ(0, memcmp(page + 200, "AABCDEFGH", 9));
+	EXPECT_WAYS(self, 0, 33);
+}
+
+TEST_F(reach, missed_shows_nothing_of_others_if_the_device_writes_nothing)
+{
+	uint16_t command;
+	int config;
+
+	NEED_HIGH(self);
+	if (self->bed.info.capabilities & EDUDMA_CAP_MSI)
+		SKIP(return, "a device without access to memory sends no message");
+	/* Bounce memory has this now. */
+	fill(self->high, 300, 2);
+	ASSERT_EQ(0, transfer1(self->fd, seg_to(self->high, 300, 0)));
+	config = pci_config_open(self->bed.dev.slot);
+	ASSERT_LE(0, config);
+	command = pci_config_read(config, PCI_COMMAND);
+	pci_config_write(config, PCI_COMMAND, command & ~PCI_COMMAND_MASTER);
+	/* It says that it has written, on its line, and nobody can tell. */
+	EXPECT_EQ(0, transfer1(self->fd, seg_from(self->high, 300, 0)));
+	pci_config_write(config, PCI_COMMAND, command);
+	close(config);
+	EXPECT_TRUE(all_bytes_are(self->high, 300, 0));
 }
 
 /*

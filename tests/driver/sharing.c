@@ -310,6 +310,27 @@ TEST_F(one_device, moves_one_page_of_two_processes)
 	EXPECT_TRUE(all_bytes_are(back, 100, 0x42));
 }
 
+TEST_F(one_device, keeps_the_request_that_is_next_to_one_chunk)
+{
+	uint64_t chunk_bytes = param_get("chunk_bytes");
+	struct edudma_segment segs[3];
+	uint8_t *buf = private_pages(ARRAY_LEN(segs));
+	struct background bg;
+	struct hold hold;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(segs); i++)
+		segs[i] = seg_to(buf + i * page_size(), 10, 0);
+	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	ASSERT_TRUE(hold_begin(&hold, self->bed.fd));
+	background_start(&bg, self->bed.fd, segs, ARRAY_LEN(segs));
+	EXPECT_TRUE(background_submitted(&bg, &self->bed.dev, 1));
+	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_pinned"));
+	EXPECT_EQ(0, hold_end(&hold));
+	EXPECT_EQ(0, background_wait(&bg));
+	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
+}
+
 /* Turns: order of finishing, as each job counts it. */
 
 #define PER_FILE	4

@@ -97,6 +97,7 @@ TEST_F(statistics, of_a_read_are_exact)
 	EXPECT_EQ(1, delta->requests);
 	EXPECT_EQ(0, delta->bytes_to_device);
 	EXPECT_EQ(78, delta->bytes_from_device);
+	EXPECT_EQ(0, delta->pages_redirtied);
 	EXPECT_EQ(1, delta->descriptors);
 	EXPECT_EQ(1, delta->interrupts);
 }

@@ -4,6 +4,7 @@
  * when nothing is complete.
  */
 #include "edudma_fixture.h"
+#include "edudma_hold.h"
 #include "edudma_pci.h"
 
 #include <sys/mman.h>
@@ -25,6 +26,8 @@ FIXTURE(device)
 FIXTURE_SETUP(device)
 {
 	BED_SETUP(&self->bed);
+	self->buf = private_pages(1);
+	fill(self->buf, PART, 1);
 	self->config = -1;
 	if (self->bed.info.engine == EDUDMA_ENGINE_RING)
 		return;
@@ -42,8 +45,6 @@ FIXTURE_SETUP(device)
 	}
 	self->timeout_ms = param_get("timeout_ms");
 	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
-	self->buf = private_pages(1);
-	fill(self->buf, PART, 1);
 }
 
 FIXTURE_TEARDOWN(device)
@@ -155,6 +156,75 @@ TEST_F(device, that_interrupts_too_early_is_not_believed)
 	EXPECT_EQ(1, delta.spurious_interrupts);
 	EXPECT_EQ(PART, delta.bytes_from_device);
 	munmap((void *)regs, page_size());
+}
+
+/*
+ * A transfer that does not end: whenever it has, it is started again, until it
+ * has lost its access to memory.  Is it fenced off while it runs, and are its
+ * pages kept as long?
+ */
+static bool fenced_off(FIXTURE_DATA(device) *self, volatile uint32_t *regs,
+		       const struct job *job, bool *pinned)
+{
+	bool runs = false;
+
+	/* Nothing happens if it runs. */
+	while (pci_config_read(self->config, PCI_COMMAND) & PCI_COMMAND_MASTER &&
+	       !__atomic_load_n(&job->report->done, __ATOMIC_SEQ_CST))
+		regs[EDU_DMA_CMD] |= EDU_CMD_RUN;
+	*pinned = stat_get(&self->bed.dev, "pages_pinned") == 1;
+	if (!(pci_config_read(self->config, PCI_COMMAND) & PCI_COMMAND_MASTER))
+		runs = regs[EDU_DMA_CMD] & EDU_CMD_RUN;
+	return runs;
+}
+
+TEST_F(device, that_runs_on_is_fenced_off_before_its_pages_are_released)
+{
+	struct edudma_segment seg = seg_to(self->buf, PART, 0);
+	volatile uint32_t *regs = pci_registers(self->bed.dev.slot);
+	bool fenced = false, pinned;
+	struct job job;
+	int round;
+
+	NEED_PLAIN_EDU(self);
+	if (self->bed.info.capabilities & EDUDMA_CAP_IOMMU)
+		SKIP(return, "a transfer that is started here is a fault");
+	ASSERT_NE(NULL, regs)
+		TH_LOG("%s (boot with iomem=relaxed)", strerror(errno));
+	/* It may end just before the fence; not each time. */
+	for (round = 0; round < 10 && !fenced; round++) {
+		interrupts(self, false);
+		job_transfer(&job, self->bed.fd, &seg, 1, 0);
+		ASSERT_TRUE(bed_under_way(&self->bed));
+		fenced = fenced_off(self, regs, &job, &pinned);
+		ASSERT_EQ(0, job_wait(&job));
+		interrupts(self, true);
+		EXPECT_EQ(ETIMEDOUT, job.report->err);
+		/* Once too often, if the fence was so short that it was missed. */
+		ASSERT_TRUE(WAIT_FOR(!(regs[EDU_DMA_CMD] & EDU_CMD_RUN)));
+		EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_pinned"));
+		bed_mark(&self->bed);
+	}
+	EXPECT_TRUE(fenced);
+	EXPECT_TRUE(pinned);
+	munmap((void *)regs, page_size());
+}
+
+/* A process that does not keep its part */
+
+TEST_F(device, is_taken_from_a_process_that_does_not_come_with_its_pages)
+{
+	struct stats delta;
+	struct hold hold;
+
+	ASSERT_TRUE(hold_begin_for(&hold, self->bed.fd, TIMEOUT_MS));
+	/* It has the turn; this is next. */
+	EXPECT_EQ(0, transfer1(self->bed.fd, seg_to(self->buf, PART, 0)));
+	EXPECT_EQ(ETIMEDOUT, hold_end(&hold));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.timeouts);
+	EXPECT_EQ(1, delta.errors);
+	EXPECT_EQ(PART, delta.bytes_to_device);
 }
 
 TEST_HARNESS_MAIN

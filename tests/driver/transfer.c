@@ -207,6 +207,19 @@ TEST_F(transfer, later_writes_to_the_same_window_bytes_win)
 	EXPECT_EQ(0, memcmp(buf + 100, "aaaabbbbbbbbaaaa", 16));
 }
 
+TEST_F(transfer, turns_round_in_the_middle_of_memory_and_window)
+{
+	uint8_t *buf = private_pages(1), *expected = private_pages(1);
+	struct edudma_segment segs[] = {
+		seg_to(buf, 100, 0), seg_from(buf + 100, 100, 100),
+	};
+
+	ASSERT_EQ(0, window_fill(self->fd, self->area, 13));
+	fill(expected, self->area, 13);
+	ASSERT_EQ(0, transfer(self->fd, segs, 2, 0, NULL));
+	EXPECT_EQ(0, memcmp(buf + 100, expected + 100, 100));
+}
+
 TEST_F(transfer, a_segment_across_pages_moves_whole)
 {
 	uint8_t *src = private_pages(2), *dst = private_pages(2);
