@@ -39,7 +39,7 @@ test: all qemu ## run all tests; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
 
 .PHONY: test-mutants
-test-mutants: all qemu ## see tests fail without what they are about; M="turn fence-*" chooses
+test-mutants: all qemu ## see tests fail without what they are about; MUTANTS="turn fence-*" chooses
 	@scripts/test-mutants
 
 .PHONY: check
@@ -74,4 +74,4 @@ clean: ## leave the tree as it was cloned
 	rm -rf '$(BUILD)'
 
 # Exported as they are, so that any byte may stand in them.
-export FILE LANES M T
+export FILE LANES MUTANTS T

@@ -137,7 +137,7 @@ class Campaign:
 def main():
     """The program; the status is 0 if every mutant was killed."""
     try:
-        chosen = mutants.wanted(os.environ.get("M", ""))
+        chosen = mutants.wanted(os.environ.get("MUTANTS", ""))
     except Trouble as trouble:
         print(f"test-mutants: {trouble}", file=sys.stderr)
         return 1
