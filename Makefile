@@ -46,6 +46,10 @@ test-mutants: all qemu ## see tests fail without what they are about; MUTANTS="t
 check: ## static checks alone, which are tests like others
 	@T="$${T:-check.*}" scripts/test
 
+.PHONY: soak
+soak: all qemu ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
+	@scripts/soak
+
 # The tool is in PATH; what the last command's status was is not make's concern.
 IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'
 
@@ -74,4 +78,4 @@ clean: ## leave the tree as it was cloned
 	rm -rf '$(BUILD)'
 
 # Exported as they are, so that any byte may stand in them.
-export FILE LANES MUTANTS T
+export FILE LANE LANES MINUTES MUTANTS SEED T
