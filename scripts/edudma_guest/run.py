@@ -45,6 +45,7 @@ def environment(options, module, lane):
     # The command is root; its programs are often in sbin.
     chosen["PATH"] = f"{path}:/usr/sbin:/sbin"
     chosen["EDUDMA_LANE"] = lane.name
+    chosen["EDUDMA_EDU"] = lane.edu
     if module:
         chosen["EDUDMA_MODULE"] = str(module)
         chosen["EDUDMA_MODULE_PARAMS"] = " ".join(lane.params)

@@ -49,6 +49,11 @@ struct bed {
 	(bed)->fd = -1;							\
 	ASSERT_TRUE(dev_get(0, &(bed)->dev))				\
 		TH_LOG("no node: is the edudma module loaded?");	\
+	BED_OPEN(bed);							\
+} while (0)
+
+/* The same with the device that bed->dev names already. */
+#define BED_OPEN(bed) do {						\
 	(bed)->fd = open((bed)->dev.node, O_RDWR | O_CLOEXEC);		\
 	ASSERT_LE(0, (bed)->fd)						\
 		TH_LOG("%s: %s", (bed)->dev.node, strerror(errno));	\

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hot plug; see edudma_plug.h.
+ */
+#include "edudma_plug.h"
+#include "edudma_qmp.h"
+#include "edudma_test.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A number like the others', for edudma_machine.h. */
+#define ID		"edu15"
+#define PORT		"rootport"
+
+/* A -device is not JSON, but what QEMU's own command line takes. */
+static int add(const char *device)
+{
+	char arguments[512];
+	struct qmp qmp;
+	int err;
+
+	err = qmp_open(&qmp);
+	if (err)
+		return err;
+	snprintf(arguments, sizeof(arguments),
+		 "{'command-line': 'device_add %s,id=" ID ",bus=" PORT "'}", device);
+	err = qmp_execute(&qmp, "human-monitor-command", arguments);
+	/* It returns what a person would read: nothing, if all is well. */
+	if (!err && json_object_get_string_len(qmp.reply)) {
+		fprintf(stderr, "# device_add: %s",
+			json_object_get_string(qmp.reply));
+		err = EPROTO;
+	}
+	qmp_close(&qmp);
+	return err;
+}
+
+/* A function that is below another is below the port. */
+static bool find_function(char *slot, size_t size)
+{
+	glob_t found;
+	bool any;
+
+	any = !glob("/sys/bus/pci/devices/*/*:*:*.?/driver_override", 0, NULL, &found);
+	if (any) {
+		*strrchr(found.gl_pathv[0], '/') = '\0';
+		snprintf(slot, size, "%s", strrchr(found.gl_pathv[0], '/') + 1);
+	}
+	globfree(&found);
+	return any;
+}
+
+int plug_in_other(const char *device, char *slot, size_t size)
+{
+	int err;
+
+	err = add(device);
+	if (!err && !WAIT_FOR(find_function(slot, size)))
+		err = ENODEV;
+	/* Finds nothing new, but waits until all is done that is being done. */
+	return err ?: file_write("/sys/bus/pci/rescan", "1");
+}
+
+int plug_in(struct test_dev *dev)
+{
+	const char *edu = getenv("EDUDMA_EDU");
+	char slot[32];
+	int err;
+
+	if (!edu)
+		return ENOENT;
+	err = plug_in_other(edu, slot, sizeof(slot));
+	if (!err && !WAIT_FOR(dev_of_slot(slot, dev) && !access(dev->node, F_OK)))
+		err = ENODEV;
+	return err;
+}
+
+int plug_out(void)
+{
+	struct qmp qmp;
+	int err;
+
+	err = qmp_open(&qmp);
+	if (err)
+		return err;
+	err = qmp_execute(&qmp, "device_del", "{'id': '" ID "'}");
+	if (!err)
+		err = qmp_wait(&qmp, "DEVICE_DELETED", "device", ID);
+	qmp_close(&qmp);
+	return err;
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The function is reset while it is in use: requests wait and go on.  edu cannot
+ * be reset by itself; the port that it is plugged into resets what is below.
+ */
+#include "edudma_fixture.h"
+#include "edudma_pci.h"
+#include "edudma_plug.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+
+#define NR	8
+#define PART	100
+#define WAITERS	3
+#define ROUNDS	3
+
+FIXTURE(reset)
+{
+	struct bed bed;
+	uint8_t *pages;
+	struct edudma_segment segs[NR];
+};
+
+FIXTURE_SETUP(reset)
+{
+	char path[96];
+	int i;
+
+	self->bed.fd = -1;
+	ASSERT_EQ(0, plug_in(&self->bed.dev));
+	BED_OPEN(&self->bed);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset",
+		 self->bed.dev.slot);
+	ASSERT_EQ(0, access(path, W_OK));
+	self->pages = shared_pages(NR);
+	for (i = 0; i < NR; i++)
+		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
+					 i * PART);
+	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
+	BED_SLOW(&self->bed);
+}
+
+FIXTURE_TEARDOWN(reset)
+{
+	/* Its pace goes with the device. */
+	self->bed.paced = false;
+	BED_TEARDOWN(&self->bed);
+	EXPECT_EQ(0, plug_out());
+}
+
+static int reset_function(FIXTURE_DATA(reset) *self)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset",
+		 self->bed.dev.slot);
+	return file_write(path, "1");
+}
+
+static unsigned int parts_received(FIXTURE_DATA(reset) *self)
+{
+	uint8_t *expected = private_pages(1);
+	unsigned int i;
+
+	fill(expected, NR * PART, 1);
+	for (i = 0; i < NR; i++)
+		if (memcmp(self->pages + i * page_size(), expected + i * PART, PART))
+			break;
+	munmap(expected, page_size());
+	return i;
+}
+
+/* Nobody had to be fenced off, and it works. */
+#define EXPECT_WORKS() do {						\
+	EXPECT_EQ(self->bed.before.timeouts,				\
+		  stat_get(&self->bed.dev, "timeouts"));		\
+	self->pages[0] ^= 0xff;						\
+	EXPECT_EQ(0, transfer1(self->bed.fd, self->segs[0]));		\
+	EXPECT_LE(1, parts_received(self));				\
+} while (0)
+
+TEST_F(reset, of_an_idle_device_is_not_noticed)
+{
+	ASSERT_EQ(0, reset_function(self));
+	EXPECT_WORKS();
+}
+
+TEST_F(reset, waits_for_the_descriptor_that_is_under_way)
+{
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(bed_under_way(&self->bed));
+	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+	EXPECT_EQ(NR, job.report->out.segments_done);
+	EXPECT_EQ(NR, parts_received(self));
+	EXPECT_WORKS();
+}
+
+TEST_F(reset, lets_waiting_requests_wait)
+{
+	struct job running, waiting[WAITERS];
+	int fds[WAITERS], i;
+
+	job_transfer(&running, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(bed_under_way(&self->bed));
+	for (i = 0; i < WAITERS; i++) {
+		fds[i] = bed_open_beside(&self->bed);
+		ASSERT_LE(0, fds[i]);
+		job_transfer(&waiting[i], fds[i], self->segs, 2, 0);
+		ASSERT_TRUE(WAIT_FOR(job_asleep(&waiting[i])));
+	}
+	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, job_wait(&running));
+	EXPECT_EQ(0, running.report->err);
+	for (i = 0; i < WAITERS; i++) {
+		ASSERT_EQ(0, job_wait(&waiting[i]));
+		EXPECT_EQ(0, waiting[i].report->err);
+		EXPECT_EQ(2, waiting[i].report->out.segments_done);
+		close(fds[i]);
+	}
+	EXPECT_WORKS();
+}
+
+TEST_F(reset, lets_go_of_what_a_killed_process_had_pinned)
+{
+	struct job job;
+
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(bed_under_way(&self->bed));
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+	ASSERT_EQ(0, reset_function(self));
+	EXPECT_TRUE(WAIT_FOR(pins_outstanding() == self->bed.pins));
+	EXPECT_WORKS();
+}
+
+/* The reset has taken memory access and interrupts from the function. */
+TEST_F(reset, gives_back_what_it_takes)
+{
+	int config = pci_config_open(self->bed.dev.slot);
+	uint16_t command;
+
+	ASSERT_LE(0, config);
+	command = pci_config_read(config, PCI_COMMAND);
+	ASSERT_TRUE(command & PCI_COMMAND_MASTER);
+	ASSERT_EQ(0, reset_function(self));
+	EXPECT_EQ(command, pci_config_read(config, PCI_COMMAND));
+	close(config);
+}
+
+static void check_for_ever(struct job_report *report, void *arg)
+{
+	FIXTURE_DATA(reset) *self = arg;
+	uint8_t *buf = private_pages(2), *back = buf + page_size();
+	struct edudma_segment segs[] = {
+		seg_to(buf, PART, NR * PART), seg_from(back, PART, NR * PART),
+	};
+	uint32_t seed;
+
+	report->begun = 1;
+	for (seed = 10; !report->err; seed++) {
+		fill(buf, PART, seed);
+		report->err = transfer(self->bed.fd, segs, 2, 0, NULL);
+		if (!report->err && differs_at(back, PART, seed) != PART)
+			report->err = EBADMSG;
+		__atomic_fetch_add(&report->value, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+static ssize_t rounds(const struct job *job)
+{
+	return __atomic_load_n(&job->report->value, __ATOMIC_SEQ_CST);
+}
+
+TEST_F_TIMEOUT(reset, again_and_again_under_load, 60)
+{
+	ssize_t count;
+	struct job job;
+	int i;
+
+	job_start(&job, check_for_ever, self);
+	for (i = 0; i < ROUNDS; i++) {
+		count = rounds(&job);
+		ASSERT_TRUE(WAIT_FOR(rounds(&job) > count));
+		ASSERT_EQ(0, reset_function(self));
+	}
+	count = rounds(&job);
+	ASSERT_TRUE(WAIT_FOR(rounds(&job) > count + 1));
+	EXPECT_EQ(0, job.report->err);
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	ASSERT_EQ(SIGKILL, job_wait(&job));
+	EXPECT_WORKS();
+}
+
+TEST_HARNESS_MAIN
