@@ -11,7 +11,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
-#include <linux/sizes.h>
 #include <linux/wait.h>
 
 #include "bounce.h"
@@ -22,10 +21,6 @@
 struct attribute_group;
 struct file;
 struct pci_dev;
-
-/* Limits of one EDUDMA_IOC_TRANSFER, reported by EDUDMA_IOC_INFO. */
-#define EDUDMA_MAX_SEGMENTS	1024U
-#define EDUDMA_MAX_TRANSFER	((u64)SZ_1G)
 
 /**
  * struct edudma_stats - what the device has done since it was bound

@@ -13,6 +13,7 @@
 #include "edudma_device.h"
 #include "params.h"
 #include "request.h"
+#include "segments.h"
 
 /* The uapi's layout, for 32- and 64-bit callers alike. */
 static_assert(sizeof(struct edudma_segment) == 32);
@@ -68,56 +69,6 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 	return edudma_copy_to_user(arg, usize, &info, sizeof(info));
 }
 
-/* A segment of the user's, against the file's mode and the window. */
-static int edudma_check_segment(const struct edudma_segment *seg, fmode_t mode,
-				u64 window_bytes)
-{
-	u64 end;
-
-	if (seg->reserved)
-		return -EINVAL;
-
-	switch (seg->direction) {
-	case EDUDMA_TO_DEVICE:
-		if (!(mode & FMODE_WRITE))
-			return -EBADF;
-		break;
-	case EDUDMA_FROM_DEVICE:
-		if (!(mode & FMODE_READ))
-			return -EBADF;
-		break;
-	default:
-		return -EINVAL;
-	}
-
-	if (check_add_overflow(seg->offset, seg->len, &end) || end > window_bytes)
-		return -ERANGE;
-	if (seg->addr != (unsigned long)seg->addr ||
-	    !access_ok((void __user *)(unsigned long)seg->addr, seg->len))
-		return -EFAULT;
-
-	return 0;
-}
-
-/* Checks every segment before any of them is begun, and sums them up. */
-static int edudma_check_request(struct edudma_request *req, fmode_t mode)
-{
-	u64 window_bytes = req->channel->edev->engine.window_bytes;
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < req->nr_segments; i++) {
-		ret = edudma_check_segment(&req->segments[i], mode, window_bytes);
-		if (ret)
-			return ret;
-		if (check_add_overflow(req->len, req->segments[i].len, &req->len) ||
-		    req->len > EDUDMA_MAX_TRANSFER)
-			return -EMSGSIZE;
-	}
-
-	return 0;
-}
-
 static struct edudma_request *
 edudma_request_from_user(struct edudma_file *efile,
 			 const struct edudma_transfer *transfer, fmode_t mode)
@@ -142,7 +93,8 @@ edudma_request_from_user(struct edudma_file *efile,
 			   array_size(req->nr_segments, sizeof(*req->segments))))
 		goto err_put;
 
-	ret = edudma_check_request(req, mode);
+	ret = edudma_segments_check(req->segments, req->nr_segments, mode,
+				    efile->edev->engine.window_bytes, &req->len);
 	if (ret)
 		goto err_put;
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A user's vector, against all that it must keep to.
+ */
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/overflow.h>
+#include <linux/uaccess.h>
+
+#include <linux/edudma.h>
+
+#include "segments.h"
+
+/* One of them, against the file's mode and the window. */
+static int edudma_segment_check(const struct edudma_segment *seg, fmode_t mode,
+				u64 window_bytes)
+{
+	u64 end;
+
+	if (seg->reserved)
+		return -EINVAL;
+
+	switch (seg->direction) {
+	case EDUDMA_TO_DEVICE:
+		if (!(mode & FMODE_WRITE))
+			return -EBADF;
+		break;
+	case EDUDMA_FROM_DEVICE:
+		if (!(mode & FMODE_READ))
+			return -EBADF;
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	if (check_add_overflow(seg->offset, seg->len, &end) || end > window_bytes)
+		return -ERANGE;
+	if (seg->addr != (unsigned long)seg->addr ||
+	    !access_ok((void __user *)(unsigned long)seg->addr, seg->len))
+		return -EFAULT;
+
+	return 0;
+}
+
+/**
+ * edudma_segments_check() - check a vector before any of it is begun
+ * @segments:	a copy of the user's
+ * @count:	of them
+ * @mode:	of the file they come through
+ * @window_bytes: size of the device's window
+ * @len:	what it adds up to, on success
+ *
+ * Context: Of the process whose memory the segments name.
+ * Return: 0; or of the first segment that is not well -EINVAL, -EBADF, -ERANGE
+ * or -EFAULT, or -EMSGSIZE if it is too much with those before it.
+ */
+int edudma_segments_check(const struct edudma_segment *segments,
+			  unsigned int count, fmode_t mode, u64 window_bytes,
+			  u64 *len)
+{
+	unsigned int i;
+	u64 sum = 0;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		ret = edudma_segment_check(&segments[i], mode, window_bytes);
+		if (ret)
+			return ret;
+		if (check_add_overflow(sum, segments[i].len, &sum) ||
+		    sum > EDUDMA_MAX_TRANSFER)
+			return -EMSGSIZE;
+	}
+	*len = sum;
+
+	return 0;
+}
