@@ -21,7 +21,7 @@ FILE		?= $(TOP)/LICENSES/GPL-2.0
 
 .DEFAULT_GOAL	:= all
 .PHONY: all
-all: module userspace tests ## build everything: module, library, tool, examples, tests
+all: module userspace tests kunit ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
 include scripts/qemu.mk

@@ -36,6 +36,17 @@ module: ## the driver, against the newest kernel headers
 floor:
 	$(call build_module,$(TOP)/tests/bench/floor,$(BUILD)/tests/bench/floor)
 
+# Tests of its pure parts, and the kernel's own framework for them, which the
+# distribution's kernel lacks and its source has.
+KUNIT_DIR	:= $(BUILD)/kunit/$(KVER)
+
+.PHONY: kunit
+kunit: ## the tests that run in the kernel
+	@mkdir -p '$(KUNIT_DIR)'
+	@dir=$$(scripts/kernel-tools) && ln -sf "$$dir"/../lib/kunit/*.[ch] '$(KUNIT_DIR)'
+	@ln -sf '$(TOP)'/driver/*.[ch] '$(KUNIT_DIR)'
+	$(call build_module,$(TOP)/tests/kunit/module,$(KUNIT_DIR))
+
 # --- user space -------------------------------------------------------------
 
 .PHONY: userspace

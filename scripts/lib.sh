@@ -70,6 +70,7 @@ source_patterns() {
 		scripts/const_structs.checkpatch
 		scripts/kernel-doc
 		scripts/coccinelle/*
+		lib/kunit/*
 	EOF
 }
 

@@ -78,9 +78,9 @@ def findings(script, options, paths):
 
 
 def sources(*directories):
-    """All C files in these directories and one below."""
+    """All C files in these directories and two below."""
     return sorted(str(path.relative_to(TOP)) for directory in directories
-                  for pattern in ("*.[ch]", "*/*.[ch]")
+                  for pattern in ("*.[ch]", "*/*.[ch]", "*/*/*.[ch]")
                   for path in (TOP / directory).glob(pattern))
 
 
