@@ -4,6 +4,7 @@
  * what it is for.  Every test ends with the module loaded as the lane has it.
  */
 #include "edudma_fixture.h"
+#include "edudma_kmsg.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -12,31 +13,6 @@
 	if (!module_path())						\
 		SKIP(return, "EDUDMA_MODULE does not name an edudma.ko");	\
 } while (0)
-
-/* The kernel's log from here on. */
-static int kmsg_open(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
-/* Did a line come that has both words in it? */
-static bool kmsg_says(int fd, const char *one, const char *two)
-{
-	char line[1024];
-	ssize_t got;
-
-	while ((got = read(fd, line, sizeof(line) - 1)) > 0) {
-		line[got] = '\0';
-		if (strstr(line, "edudma") && strstr(line, one) &&
-		    strstr(line, two))
-			return true;
-	}
-	return false;
-}
 
 /* Values that the module refuses to be loaded with. */
 

@@ -4,6 +4,7 @@
  * The faults are made by QEMU (docs/edu-sg.md, "Faults").
  */
 #include "edudma_fixture.h"
+#include "edudma_kmsg.h"
 #include "edudma_machine.h"
 
 #include <signal.h>
@@ -367,6 +368,24 @@ TEST_F(device, that_was_interrupted_has_its_time_again)
 	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.timeouts);
+}
+
+TEST_F(device, that_interrupts_nobody_is_not_bound)
+{
+	int kmsg = kmsg_open();
+
+	ASSERT_LE(0, kmsg);
+	close(self->bed.fd);
+	self->bed.fd = -1;
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-drop-irq", 1000));
+	EXPECT_NE(0, file_write("/sys/bus/pci/drivers/edudma/bind",
+				self->bed.dev.slot));
+	EXPECT_NE(0, access(self->bed.dev.node, F_OK));
+	EXPECT_TRUE(kmsg_says(kmsg, "interrupt", "no working"));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-drop-irq", 0));
+	EXPECT_EQ(0, dev_restore(&self->bed.dev));
+	close(kmsg);
 }
 
 TEST_F(device, that_stalls_is_unbound_at_once)
