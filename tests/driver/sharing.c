@@ -331,6 +331,26 @@ TEST_F(one_device, keeps_the_request_that_is_next_to_one_chunk)
 	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
 }
 
+TEST_F(one_device, has_no_pages_of_those_who_wait_for_a_turn)
+{
+	struct edudma_segment seg = seg_to(shared_pages(1), 10, 0);
+	struct job jobs[3];
+	struct hold hold;
+	size_t i;
+
+	ASSERT_TRUE(hold_begin(&hold, self->bed.fd));
+	for (i = 0; i < ARRAY_LEN(jobs); i++) {
+		job_transfer(&jobs[i], self->bed.fd, &seg, 1, 0);
+		EXPECT_TRUE(WAIT_FOR(job_asleep(&jobs[i])));
+	}
+	/* That of the one on deck. */
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned")));
+	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_pinned"));
+	EXPECT_EQ(0, hold_end(&hold));
+	for (i = 0; i < ARRAY_LEN(jobs); i++)
+		EXPECT_EQ(0, job_wait(&jobs[i]));
+}
+
 /* Turns: order of finishing, as each job counts it. */
 
 #define PER_FILE	4
@@ -468,20 +488,6 @@ TEST_F(turn, is_not_waited_for_on_another_channel)
 	EXPECT_FALSE(self->running.report->done);
 	close(next);
 	ASSERT_TRUE(let_go(self));
-}
-
-TEST_F(turn, waits_without_holding_pages)
-{
-	uint64_t pinned;
-
-	ASSERT_TRUE(queue_up(self, self->mine, PER_FILE, self->bed.fd));
-	pinned = stat_get(&self->bed.dev, "pages_pinned");
-	ASSERT_FALSE(self->running.report->done);
-	/* One page a segment; a request of one segment is on deck. */
-	EXPECT_LE(pinned, LONG + 1);
-	EXPECT_LT(0, pinned);
-	ASSERT_TRUE(let_go(self));
-	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 }
 
 TEST_HARNESS_MAIN

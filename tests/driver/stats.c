@@ -215,6 +215,23 @@ TEST_F(statistics, show_one_descriptor_for_neighbouring_pages)
 	EXPECT_EQ(1, self->delta.descriptors);
 }
 
+TEST_F(statistics, show_one_descriptor_for_segments_that_continue)
+{
+	struct edudma_info *info = &self->bed.info;
+	uint8_t *page = private_pages(1);
+	struct edudma_segment segs[] = {
+		seg_to(page, 100, 0), seg_to(page + 100, 50, 100),
+	};
+
+	if (info->capabilities & EDUDMA_CAP_IOMMU)
+		SKIP(return, "the IOMMU gives each segment an address of its own");
+	if (unreachable_bytes(info, page, 150))
+		SKIP(return, "the page lies beyond the device's reach");
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, ARRAY_LEN(segs), 0, NULL));
+	BED_STATS(&self->bed, &self->delta);
+	EXPECT_EQ(1, self->delta.descriptors);
+}
+
 TEST_F(statistics, show_a_descriptor_for_each_scattered_page)
 {
 	struct edudma_info *info = &self->bed.info;

@@ -192,15 +192,22 @@ TEST_F(loaded, moves_more_descriptors_than_the_ring_holds)
 
 TEST_F(loaded, goes_round)
 {
+	struct device_counts before, after;
 	unsigned int i;
 	size_t len;
 
+	before = device_counts(&self->bed.dev);
 	for (i = 0; i < 100; i++) {
 		len = 1 + i * 7;
 		fill(self->buf, len, i);
 		ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(self->buf, len, i)));
 		ASSERT_EQ(0, transfer1(self->bed.fd, seg_from(self->back, len, i)));
 		ASSERT_EQ(len, differs_at(self->back, len, i));
+	}
+	after = device_counts(&self->bed.dev);
+	/* Nor was it reset, which would have it begin anew. */
+	if (self->bed.info.capabilities & EDUDMA_CAP_MSI) {
+		EXPECT_EQ(0, after.writes - before.writes);
 	}
 }
 
