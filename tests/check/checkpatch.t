@@ -7,6 +7,8 @@ What is found nevertheless and is right stands in checkpatch.allow, with the rea
 
 import collections
 import fnmatch
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -19,6 +21,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 
+from edudma_guest import paths as places
 from edudma_test import tap
 
 ALLOWED = TOP / "tests/check/checkpatch.allow"
@@ -53,8 +56,8 @@ def output(*command):
                           stdout=subprocess.PIPE).stdout.strip()
 
 
-def findings(script, options, paths):
-    """path -> lines, of what a checkpatch finds."""
+def says(script, options, paths):
+    """The lines that a checkpatch prints."""
     with tempfile.TemporaryDirectory() as root:
         # It looks here for names in mixed case, and leaves notes here.
         pathlib.Path(root, "include").mkdir()
@@ -65,15 +68,50 @@ def findings(script, options, paths):
              "--strict", *options, "-f", *paths], check=False, text=True, cwd=root,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "GIT_DIR": "/nonexistent"})
+    if done.returncode and not done.stdout:
+        return [f"{script}: exit status {done.returncode}"]
+    return done.stdout.splitlines()
+
+
+class Known:
+    """What it said of files as they are: it looks at each by itself."""
+
+    def __init__(self, script, options):
+        self.about = repr((script, options)).encode()
+        directory = places.BUILD / "check/checkpatch"
+        directory.mkdir(parents=True, exist_ok=True)
+        self.file = directory / hashlib.sha256(self.about).hexdigest()
+        self.lines = json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def key(self, path):
+        """What its answer depends on."""
+        return hashlib.sha256(path.encode() + (TOP / path).read_bytes()).hexdigest()
+
+    def keep(self, paths, found):
+        """These, and no others any more."""
+        self.lines = {self.key(path): [match[0] for match in found[path]]
+                      for path in paths}
+        new = self.file.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(self.lines))
+        new.rename(self.file)
+
+
+def findings(script, options, paths):
+    """path -> matches of FINDING, of what a checkpatch finds; None -> other lines."""
+    known = Known(script, options)
+    lines = [line for path in paths for line in known.lines.get(known.key(path), [])]
+    changed = [path for path in paths if known.key(path) not in known.lines]
+    if changed:
+        lines += says(script, options, changed)
     found = collections.defaultdict(list)
-    for line in done.stdout.splitlines():
+    for line in lines:
         match = FINDING.match(line)
         if match:
             found[match["path"]].append(match)
         else:
             found[None].append(line)
-    if done.returncode and not found:
-        found[None].append(f"{script}: exit status {done.returncode}")
+    if not found[None]:
+        known.keep(paths, found)
     return found
 
 
