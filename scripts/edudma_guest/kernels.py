@@ -24,8 +24,8 @@ class Kernel:
         return paths.BUILD / "driver" / self.release / "edudma.ko"
 
 
-def _ask(what):
-    done = subprocess.run([paths.SCRIPTS / "kernel", what], text=True, check=False,
+def _ask(*words):
+    done = subprocess.run([paths.SCRIPTS / "kernel", *words], text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode:
         raise Trouble(done.stderr.strip())
@@ -33,8 +33,15 @@ def _ask(what):
 
 
 def find(name):
-    """The kernel of a lane; without a name, that of the host's headers."""
-    tree = paths.cache() / "kernel" / name if name else pathlib.Path(_ask("tree"))
+    """The kernel of a lane.
+
+    VERSION+CONFIG is one that scripts/kernel has built, another name a directory
+    in the cache, none the kernel of the host's headers.
+    """
+    if "+" in name:
+        tree = pathlib.Path(_ask(name, "--find"))
+    else:
+        tree = paths.cache() / "kernel" / name if name else pathlib.Path(_ask("tree"))
     images = sorted(tree.glob("boot/vmlinuz-*"))
     if len(images) != 1:
         raise Trouble(f"{tree}: no guest kernel there: run 'make deps'")

@@ -29,7 +29,7 @@ class Lane:
     disk: int = 0               # MiB of an empty virtio disk, for one run; 0 is none
     timeout: int = 120          # seconds for a run, unless --timeout
     accel: str = ""             # tcg or kvm, where only one will do
-    kernel: str = ""            # directory in the cache's kernel/; or the host's
+    kernel: str = ""            # VERSION+CONFIG of scripts/kernel, or the host's
     emulator: str = "qemu-system-x86_64"    # build/... is our own
     root: str = "host"          # host: all its files, by 9p; ram: only what is needed
     suites: str = "driver userspace"   # directories of tests/ whose suites it runs

@@ -80,8 +80,20 @@ def _unpack(image):
     raise ValueError("an unknown compression")
 
 
+def _has_kasan(image):
+    """Was it built with KASAN?
+
+    Started by the PVH protocol, such a kernel runs into its first check before
+    there is shadow memory to look at.
+    """
+    config = image.with_name(image.name.replace("vmlinuz", "config", 1))
+    return config.exists() and "\nCONFIG_KASAN=y\n" in config.read_text()
+
+
 def quickest(image):
     """What to start: the kernel out of this image, kept beside it; or the image."""
+    if _has_kasan(image):
+        return image
     kernel = image.with_name(image.name.replace("vmlinuz", "vmlinux", 1))
     if kernel.exists():
         return kernel

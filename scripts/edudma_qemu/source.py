@@ -1,16 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An unpacked QEMU, and the tools that build it."""
 
+import functools
 import os
 import pathlib
 import re
 import shutil
 import tempfile
 
-from . import Trouble, alone, apt, cache, run, say
+from edudma_source import apt
+
+from . import Trouble, alone, cache, run, say
 
 # The oldest whose interfaces edu-sg knows.
 OLDEST = (7, 2)
+# Suites that may have a newer one than the machine's own release.
+NEWER = {"debian": ("trixie", "sid"), "ubuntu": ("devel",)}
+
+
+@functools.cache
+def archive():
+    """Where packages come from."""
+    name = apt.distribution()
+    if name not in NEWER:
+        raise Trouble("needs Debian or Ubuntu: QEMU comes from their source"
+                      " packages. EDUDMA_QEMU_SOURCE=DIR names an unpacked one.")
+    return apt.Archive(name, (apt.release(), *NEWER[name]))
 
 
 def upstream(version):
@@ -25,11 +40,11 @@ def as_tuple(version):
 
 def choose(which):
     """The versions to try, the best first: `which` is own, newest or a version."""
-    every = [v for v in apt.source_versions("qemu") if as_tuple(v) >= OLDEST]
+    every = [v for v in archive().source_versions("qemu") if as_tuple(v) >= OLDEST]
     if which == "newest":
         return every
     if which == "own":
-        own = apt.own_version("qemu")
+        own = archive().own_version("qemu")
         every = [v for v in every if v == own]
     else:
         every = [v for v in every if upstream(v) == which or v == which]
@@ -42,7 +57,7 @@ def choose(which):
 def _unpack(version, where):
     """Fetch and unpack into `where`/src.  False if the archive lacks it."""
     say(f"fetching the source of QEMU {version}")
-    if not apt.fetch_source("qemu", version, where):
+    if not archive().fetch_source("qemu", version, where):
         return False
     say("unpacking it")
     # With the distribution's patches: they bring a release's later fixes.  Apt
@@ -120,17 +135,20 @@ def tools(home):
         return own
     text = (home / "src/meson.build").read_text()
     least = re.search(r"meson_version: '>=([\d.]+)'", text).group(1)
-    fits = [v for v in apt.binary_versions("meson") if as_tuple(v) >= as_tuple(least)]
+    fits = [v for v in archive().binary_versions("meson") if as_tuple(v) >= as_tuple(least)]
     if not fits:
         raise Trouble(f"no package of Meson {least} or newer")
     say(f"fetching Meson {fits[-1]}")
     with tempfile.TemporaryDirectory(dir=home) as new:
         new = pathlib.Path(new)
         new.chmod(0o755)
-        apt.unpack_binary("meson", fits[-1], new)
+        wanted = [("meson", fits[-1])]
         if "pycotap" in _text(home / "src/pythondeps.toml"):
-            apt.unpack_binary("python3-pycotap",
-                              apt.binary_versions("python3-pycotap")[-1], new)
+            wanted.append(("python3-pycotap",
+                           archive().binary_versions("python3-pycotap")[-1]))
+        for package, version in wanted:
+            if not archive().unpack_binary(package, version, new):
+                raise Trouble(f"the archive does not have {package} {version}")
         new.rename(own)
         new.mkdir()
     _wrapper(own)
