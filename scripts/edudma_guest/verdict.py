@@ -3,6 +3,7 @@
 
 pass      the command ended with status 0 and left nothing wrong
 fail      it ended with another status, which the runner's own status repeats
+leak      a detector in the kernel found something left: kmemleak, dma-debug
 residue   the module could not be unloaded, or pages are still pinned
 splat     the kernel or QEMU complained, whatever the command said
 lost      the guest ended without a verdict: a panic, a QEMU that died
@@ -15,7 +16,8 @@ import dataclasses
 from . import splats
 
 # Above what programs use by themselves, below a shell's 126 and 127.
-STATUS = {"trouble": 125, "timeout": 124, "lost": 123, "splat": 122, "residue": 121}
+STATUS = {"trouble": 125, "timeout": 124, "lost": 123, "splat": 122, "residue": 121,
+          "leak": 120}
 
 
 @dataclasses.dataclass
@@ -78,6 +80,16 @@ def _residue(run):
     return None
 
 
+def _leak(run):
+    objects = int(run.records.get("kmemleak") or 0)
+    if objects:
+        return f"kmemleak found {objects} unreferenced objects; the console shows them"
+    errors, mappings = run.records.numbers("dma") or (0, 0)
+    if errors or mappings:
+        return f"dma-debug counted {errors} errors, {mappings} mappings are left"
+    return None
+
+
 def judge(run):
     """The verdict on a run."""
     records = run.records
@@ -88,11 +100,15 @@ def judge(run):
         return _verdict("lost", "output was lost: the guest sent "
                         f"{records.get('bytes')} bytes, {run.received} arrived")
     splat = splats.on_console(run.console) or splats.in_qemu(run.qemu)
-    if splat:
+    leak = _leak(run)
+    # kmemleak says on the console only how many.
+    if splat and not (leak and "kmemleak" in splat):
         return _verdict("splat", splat)
     residue = _residue(run)
     if residue:
         return _verdict("residue", residue)
+    if leak:
+        return _verdict("leak", leak)
     if status:
         how = records.get("status")
         return Verdict("fail", f"the command ended with {how}", status)

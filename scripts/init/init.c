@@ -20,10 +20,12 @@ int main(void)
 		else
 			mount_root(&job);
 		link_ports(&job);
+		begin_detection();
 		load_module(&job);
 		run_command(&job);
 		unload_module(&job);
 		report_pins();
+		report_detection();
 	}
 	record("end", "-");
 	power_off();

@@ -70,6 +70,10 @@ void load_module(const struct job *job);
 void unload_module(const struct job *job);
 void report_pins(void);
 
+/* detect.c: what the kernel's own detectors have to say */
+void begin_detection(void);
+void report_detection(void);
+
 /* command.c: running the command */
 void run_command(const struct job *job);
 

@@ -103,6 +103,23 @@ class Judge(unittest.TestCase):
     def test_leaked_pins(self):
         self.expect("residue", 121, run(pins="7 5"), "2 pages are still pinned")
 
+    def test_leaked_memory(self):
+        # The kernel says how many, the record that it was at the end.
+        got = run("[    9.0] kmemleak: 2 new suspected memory leaks (see /sys)\n",
+                  kmemleak="2", dma="0 0")
+        self.expect("leak", 120, got, "2 unreferenced objects")
+
+    def test_leaked_mappings(self):
+        self.expect("leak", 120, run(kmemleak="0", dma="0 3"), "3 mappings")
+        self.expect("leak", 120, run(kmemleak="0", dma="1 0"), "1 errors")
+
+    def test_splat_beats_leak(self):
+        got = run("[    9.0] BUG: KASAN: use-after-free in x\n", kmemleak="2")
+        self.expect("splat", 122, got, "KASAN")
+
+    def test_detectors_that_found_nothing(self):
+        self.expect("pass", 0, run(kmemleak="0", dma="0 0"))
+
     def test_guest_that_could_not_begin(self):
         got = run(error="the module cannot be loaded: EINVAL", end=None)
         self.expect("trouble", 125, got, "EINVAL")
