@@ -35,7 +35,7 @@ demo: module userspace ## copy FILE (default: a text) through the device and bac
 	@scripts/demo "$$FILE"
 
 .PHONY: test
-test: all qemu ## run all tests; LANES="stock iommu" and T='suite.*' choose
+test: all qemu kernels ## run all tests; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
 
 .PHONY: test-mutants
@@ -50,15 +50,29 @@ check: ## static checks alone, which are tests like others
 soak: all qemu ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
+.PHONY: test-debug
+test-debug: SET = debug
+test-debug: all qemu kernels ## the tests again, on kernels that watch the driver
+	@scripts/test $(SET)
+
+.PHONY: test-faults
+test-faults: SET = faults
+test-faults: all qemu kernels ## each call with each allocation, copy, pin, mapping failing
+	@scripts/test $(SET)
+
+.PHONY: lane-kernel
+lane-kernel:
+	@LANES='$(LANE)' $(MAKE) --no-print-directory kernels
+
 # The tool is in PATH; what the last command's status was is not make's concern.
 IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'
 
 .PHONY: shell
-shell: module userspace ## a shell in the guest, LANE=stock
+shell: module userspace lane-kernel ## a shell in the guest, LANE=stock
 	@$(IN_SHELL) --terminal -- sh -c 'bash; :'
 
 .PHONY: gdb
-gdb: module userspace ## the same, stopped until gdb attaches
+gdb: module userspace lane-kernel ## the same, stopped until gdb attaches
 	@$(IN_SHELL) --terminal --gdb -- sh -c 'bash; :'
 
 .PHONY: bench

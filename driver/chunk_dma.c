@@ -4,6 +4,7 @@
  * completion interrupt: unmap, copy or dirty where needed, unpin, account.
  */
 #include <linux/dma-mapping.h>
+#include <linux/error-injection.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -144,8 +145,9 @@ static void edudma_extent_unmap(struct edudma_chunk *chunk,
 	dma_unmap_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-static int edudma_extent_map_direct(struct edudma_chunk *chunk,
-				    struct edudma_extent *ext)
+/* Not inlined: so that tests can make it fail. */
+static noinline int edudma_extent_map_direct(struct edudma_chunk *chunk,
+					     struct edudma_extent *ext)
 {
 	struct device *dev = &edudma_chunk_device(chunk)->pdev->dev;
 	enum dma_data_direction dir = edudma_extent_dir(ext);
@@ -173,6 +175,7 @@ static int edudma_extent_map_direct(struct edudma_chunk *chunk,
 
 	return 0;
 }
+ALLOW_ERROR_INJECTION(edudma_extent_map_direct, ERRNO);
 
 /* Unmaps the first extents.  Any context. */
 static void edudma_chunk_unmap(struct edudma_chunk *chunk, unsigned int count)

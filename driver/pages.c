@@ -3,6 +3,7 @@
  * User pages: pin, account, dirty, release.
  */
 #include <linux/dma-mapping.h>
+#include <linux/error-injection.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -72,6 +73,7 @@ int edudma_pages_pin(struct edudma_device *edev, unsigned long addr,
 
 	return pinned ?: -EFAULT;
 }
+ALLOW_ERROR_INJECTION(edudma_pages_pin, ERRNO);
 
 /**
  * edudma_pages_unpin() - release pinned pages

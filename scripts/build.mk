@@ -47,6 +47,16 @@ kunit: ## the tests that run in the kernel
 	@ln -sf '$(TOP)'/driver/*.[ch] '$(KUNIT_DIR)'
 	$(call build_module,$(TOP)/tests/kunit/module,$(KUNIT_DIR))
 
+# Kernels that are built from source, for lanes that name one, and the module for
+# each.  SET and LANES are those of scripts/test.
+.PHONY: kernels
+kernels: ## the kernels that lanes name and the driver for each, LANES=
+	@names=$$(scripts/test --kernels $(SET)) && for name in $$names; do \
+		tree=$$(scripts/kernel "$$name") && release=$$(ls "$$tree/lib/modules") && \
+		$(MAKE) --no-print-directory module KVER="$$release" KDIR="$$tree/build" || \
+		exit 1; \
+	done
+
 # --- user space -------------------------------------------------------------
 
 .PHONY: userspace

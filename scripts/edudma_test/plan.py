@@ -18,6 +18,12 @@ from edudma_guest import Trouble, lanes, paths
 # slowest first, so that the last ones end together.
 LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "ring-off",
          "virtual", "suspend")
+# What `make test` leaves to others: name -> its lanes, and its groups of tests
+# that run on the host.
+SETS = {
+    "debug": (("debug", "debug-ring"), ("detectors",)),
+    "faults": (("faults", "faults-iommu", "faults-ring"), ()),
+}
 
 
 @functools.cache
@@ -58,7 +64,8 @@ def matches(name, patterns):
 
 def nowhere():
     """Suites that no lane runs unless it is named."""
-    run = {name for lane in LANES for name in suites_of(lane)}
+    every = (*LANES, *(name for names, _ in SETS.values() for name in names))
+    run = {name for lane in every for name in suites_of(lane)}
     return sorted(name for names in suites().values() for name in names
                   if name not in run)
 
@@ -80,6 +87,17 @@ def host_tests():
     return {name_of(path): path for path in files}
 
 
+def lanes_of(which):
+    """The lanes of a set; of `make test` if it has no name."""
+    return SETS[which][0] if which else LANES
+
+
+def is_of(which, path):
+    """Does a host test belong to this set?"""
+    owners = [name for name, (_, groups) in SETS.items() if path.parent.name in groups]
+    return which in owners if owners else not which
+
+
 def wanted_lanes(names, patterns):
     """Those of the lanes that have a suite for one of the patterns."""
     # Each is read, to refuse a wrong name before anything runs.
@@ -87,10 +105,10 @@ def wanted_lanes(names, patterns):
             if any(may_match(suite, patterns or "*") for suite in suites_of(name))]
 
 
-def wanted_files(names, patterns):
+def wanted_files(names, patterns, which=""):
     """What prove is to run: lanes' files and host tests.
 
-    names are lanes: then only they are wanted; none are all of them.  Patterns
+    names are lanes: then only they are wanted; none are all of the set.  Patterns
     that begin with a group of host tests leave the lanes out, others those that
     have no suite for them.
     """
@@ -102,5 +120,11 @@ def wanted_files(names, patterns):
     if not names and nowhere():
         raise Trouble(f"no lane runs {', '.join(nowhere())}: see LANES in {__file__}")
     files = [paths.LANES / f"{name}.conf"
-             for name in wanted_lanes(names or LANES, patterns)]
-    return files + ([] if names else chosen)
+             for name in wanted_lanes(names or lanes_of(which), patterns)]
+    return files + ([] if names else [path for path in chosen if is_of(which, path)])
+
+
+def kernels(names, which=""):
+    """The kernels to be built from source for lanes, or for those of the set."""
+    wanted = (lanes.load(name).kernel for name in names or lanes_of(which))
+    return sorted({kernel for kernel in wanted if "+" in kernel})
