@@ -361,8 +361,7 @@ static int sg_look(struct edudma_channel *ch)
 }
 
 /* Under the channel's lock: what an interrupt of the channel may have to tell. */
-static void sg_service_locked(struct edudma_channel *ch, ktime_t now,
-			      struct list_head *done)
+static void sg_service_locked(struct edudma_channel *ch, struct list_head *done)
 {
 	struct sg_channel *sgc = sg_channel(ch);
 	unsigned int posted;
@@ -389,21 +388,22 @@ static void sg_service_locked(struct edudma_channel *ch, ktime_t now,
 		sgc->idle_irq = true;
 	if (ret < 0)
 		edudma_channel_fault(ch);
+	/* Not when the interrupt came: who waited for the lock may reap later work. */
 	if (!ch->posted)
 		edudma_count(&ch->edev->stats.engine_busy_ns,
-			     ktime_to_ns(ktime_sub(now, sgc->started)));
+			     ktime_to_ns(ktime_sub(ktime_get(), sgc->started)));
 	if (ch->posted < posted)
 		edudma_channel_retired(ch);
 }
 
-static void sg_service(struct edudma_channel *ch, ktime_t now)
+static void sg_service(struct edudma_channel *ch)
 {
 	unsigned long flags;
 	LIST_HEAD(done);
 
 	edudma_count(&ch->edev->stats.interrupts, 1);
 	spin_lock_irqsave(&ch->lock, flags);
-	sg_service_locked(ch, now, &done);
+	sg_service_locked(ch, &done);
 	spin_unlock_irqrestore(&ch->lock, flags);
 
 	edudma_chunks_complete(&done);
@@ -412,7 +412,7 @@ static void sg_service(struct edudma_channel *ch, ktime_t now)
 /* The vector is the channel's own. */
 static irqreturn_t sg_channel_irq(int irq, void *data)
 {
-	sg_service(data, ktime_get());
+	sg_service(data);
 
 	return IRQ_HANDLED;
 }
@@ -422,7 +422,6 @@ static irqreturn_t sg_shared_irq(int irq, void *data)
 {
 	struct edudma_device *edev = data;
 	void __iomem *regs = edev->engine.regs;
-	ktime_t now = ktime_get();
 	unsigned int i;
 	u32 status;
 
@@ -433,7 +432,7 @@ static irqreturn_t sg_shared_irq(int irq, void *data)
 	writel(status, regs + EDU_IRQ_ACK);
 	for (i = 0; i < edev->engine.channels; i++)
 		if (status & SG_IRQ_CHANNEL(i))
-			sg_service(&edev->channels[i], now);
+			sg_service(&edev->channels[i]);
 
 	return IRQ_HANDLED;
 }
