@@ -60,6 +60,11 @@ test-faults: SET = faults
 test-faults: all qemu kernels ## each call with each allocation, copy, pin, mapping failing
 	@scripts/test $(SET)
 
+.PHONY: test-kernels
+test-kernels: SET = kernels
+test-kernels: all qemu kernels ## the driver's suites on the oldest kernel
+	@scripts/test $(SET)
+
 .PHONY: lane-kernel
 lane-kernel:
 	@LANES='$(LANE)' $(MAKE) --no-print-directory kernels

@@ -14,6 +14,7 @@
 
 #include <inttypes.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 
 #define LEN		2000	/* bytes that the device writes */
 #define OLD_SEED	1	/* what the file holds before */
@@ -259,9 +260,22 @@ TEST_F(cleaned, page_is_dirtied_again)
 	EXPECT_TRUE(rest_is_old(self->f.read, LEN));
 }
 
+/* Is it older than that? */
+static bool kernel_before(int major, int minor)
+{
+	struct utsname name;
+	int is_major, is_minor;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &is_major, &is_minor) != 2)
+		die("uname");
+	return is_major < major || (is_major == major && is_minor < minor);
+}
+
 TEST_F(cleaned, page_without_a_mapping_is_dirtied_again)
 {
 	NEED_DISK();
+	if (kernel_before(5, 18))
+		SKIP(return, "before 5.18 dropping caches takes the buffers from a pinned page, and ext4 forgets it");
 	ASSERT_TRUE(hand_over(self, variant->held));
 	ASSERT_TRUE(clean(self, variant->cleaner));
 	/* The pin alone keeps the page in memory now. */
