@@ -40,21 +40,21 @@ struct edudma_chunk *edudma_chunk_alloc(struct edudma_request *req,
 	chunk->descs.capacity = capacity + div_u64(bytes, max_len);
 
 	chunk->pages = kvmalloc_array(capacity, sizeof(*chunk->pages),
-				      GFP_KERNEL_ACCOUNT);
+				      EDUDMA_GFP_ARRAY);
 	/* A segment is one extent, unless some of its pages are out of reach. */
 	chunk->max_extents = edev->reaches_all ? min(capacity, req->nr_segments) :
 						 capacity;
 	chunk->extents = kvmalloc_array(chunk->max_extents, sizeof(*chunk->extents),
-					GFP_KERNEL_ACCOUNT);
+					EDUDMA_GFP_ARRAY);
 	chunk->descs.array = kvmalloc_array(chunk->descs.capacity,
 					    sizeof(*chunk->descs.array),
-					    GFP_KERNEL_ACCOUNT);
+					    EDUDMA_GFP_ARRAY);
 	if (!chunk->pages || !chunk->extents || !chunk->descs.array)
 		goto err_free;
 
 	if (edev->bounce.count) {
 		chunk->slots = kvmalloc_array(capacity, sizeof(*chunk->slots),
-					      GFP_KERNEL_ACCOUNT);
+					      EDUDMA_GFP_ARRAY);
 		if (!chunk->slots)
 			goto err_free;
 	}

@@ -29,7 +29,7 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 		return NULL;
 
 	req->segments = kvcalloc(nr_segments, sizeof(*req->segments),
-				 GFP_KERNEL_ACCOUNT);
+				 EDUDMA_GFP_ARRAY);
 	if (!req->segments) {
 		kfree(req);
 		return NULL;

@@ -23,6 +23,9 @@ struct page;
 /* One chunk under DMA, one pinned ahead of it. */
 #define EDUDMA_REQUEST_CHUNKS	2
 
+/* For arrays as long as the user asks for: ENOMEM says enough, without a trace. */
+#define EDUDMA_GFP_ARRAY	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
 /**
  * struct edudma_extent - a run of user pages within a chunk
  * @offset:	window offset of the first byte
