@@ -62,7 +62,7 @@ test-faults: all qemu kernels ## each call with each allocation, copy, pin, mapp
 
 .PHONY: test-kernels
 test-kernels: SET = kernels
-test-kernels: all qemu kernels ## the driver's suites on the oldest kernel
+test-kernels: all qemu kernels ## the driver's suites on the oldest and the newest kernel
 	@scripts/test $(SET)
 
 .PHONY: lane-kernel

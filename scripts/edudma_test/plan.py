@@ -23,7 +23,7 @@ LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "ring-off",
 SETS = {
     "debug": (("debug", "debug-ring"), ("detectors",)),
     "faults": (("faults", "faults-iommu", "faults-ring"), ()),
-    "kernels": (("linux-5.10-edu", "linux-5.10"), ()),
+    "kernels": (("linux-5.10-edu", "linux-newest-edu", "linux-5.10", "linux-newest"), ()),
 }
 
 
