@@ -18,6 +18,8 @@ from edudma_guest import Trouble, lanes, paths
 # slowest first, so that the last ones end together.
 LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "ring-off",
          "virtual", "suspend")
+# A host test that boots many guests, one after the other: it begins with the lanes.
+EARLY = ("runner.guest",)
 # What `make test` leaves to others: name -> its lanes, and its groups of tests
 # that run on the host.
 SETS = {
@@ -122,7 +124,9 @@ def wanted_files(names, patterns, which=""):
         raise Trouble(f"no lane runs {', '.join(nowhere())}: see LANES in {__file__}")
     files = [paths.LANES / f"{name}.conf"
              for name in wanted_lanes(names or lanes_of(which), patterns)]
-    return files + ([] if names else [path for path in chosen if is_of(which, path)])
+    others = [] if names else [path for path in chosen if is_of(which, path)]
+    early = [path for path in others if name_of(path) in EARLY]
+    return early + files + [path for path in others if path not in early]
 
 
 def kernels(names, which=""):

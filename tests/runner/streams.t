@@ -223,7 +223,7 @@ class Plan(unittest.TestCase):
                 (["bench", "wide"], "node.*", {"bench", "wide"}),
                 # A suite runs where it belongs, and no lane is booted in vain.
                 ((), "signal.*.killed*", plain),
-                ((), "userspace_tool.*", {"stock", "ring", "ring-off"}),
+                ((), "userspace_tool.*", {"stock", "ring"}),
                 ((), "killed.*", {"virtual"}),
                 ((), "suspend.*", {"suspend"}),
                 ((), "*.of_no_suite_in_particular", set(plan.LANES)),
