@@ -316,6 +316,31 @@ int window_fill(int fd, uint64_t bytes, uint32_t seed)
 	return err;
 }
 
+void parts_to_fetch(struct edudma_segment *segs, void *pages, unsigned int nr,
+		    size_t part)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		segs[i] = seg_from((uint8_t *)pages + i * page_size(), part, i * part);
+}
+
+unsigned int parts_received(const void *pages, unsigned int nr, size_t part,
+			    uint32_t seed)
+{
+	const size_t room = (nr * part + page_size() - 1) / page_size();
+	uint8_t *expected = private_pages(room);
+	unsigned int i;
+
+	fill(expected, nr * part, seed);
+	for (i = 0; i < nr; i++)
+		if (memcmp((const uint8_t *)pages + i * page_size(),
+			   expected + i * part, part))
+			break;
+	munmap(expected, room * page_size());
+	return i;
+}
+
 /* patterns -------------------------------------------------------------- */
 
 /* Eight bytes at a time: a window may be large. */

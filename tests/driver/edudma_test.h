@@ -205,6 +205,17 @@ int transfer1(int fd, struct edudma_segment seg);
 /** window_fill() - pattern @seed to the window's first @bytes; 0 or an errno */
 int window_fill(int fd, uint64_t bytes, uint32_t seed);
 
+/**
+ * parts_to_fetch() - segments for the window's first @nr parts of @part bytes
+ * @pages: where to, a page for each; for parts_received()
+ */
+void parts_to_fetch(struct edudma_segment *segs, void *pages, unsigned int nr,
+		    size_t part);
+
+/** parts_received() - how many of them, from the first on, are pattern @seed */
+unsigned int parts_received(const void *pages, unsigned int nr, size_t part,
+			    uint32_t seed);
+
 /* patterns -------------------------------------------------------------- */
 
 /** fill() - @len bytes that @seed determines */

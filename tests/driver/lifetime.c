@@ -25,14 +25,10 @@ FIXTURE(unbind)
 
 FIXTURE_SETUP(unbind)
 {
-	int i;
-
 	BED_SETUP(&self->bed);
 	self->pages = shared_pages(NR);
 	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));
-	for (i = 0; i < NR; i++)
-		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
-					 i * PART);
+	parts_to_fetch(self->segs, self->pages, NR, PART);
 	BED_SLOW(&self->bed);
 }
 
@@ -149,20 +145,6 @@ TEST_F(unbind, twice_with_an_open_file_each_time)
 	}
 }
 
-/* What was reported as received must be there. */
-static int parts_received(FIXTURE_DATA(unbind) *self)
-{
-	uint8_t *expected = private_pages(1);
-	int i;
-
-	fill(expected, NR * PART, 1);
-	for (i = 0; i < NR; i++)
-		if (memcmp(self->pages + i * page_size(), expected + i * PART,
-			   PART))
-			break;
-	return i;
-}
-
 TEST_F(unbind, ends_a_transfer_under_way_with_enodev)
 {
 	struct edudma_transfer *out;
@@ -177,7 +159,7 @@ TEST_F(unbind, ends_a_transfer_under_way_with_enodev)
 	EXPECT_EQ(ENODEV, out->error);
 	EXPECT_LT(out->segments_done, NR);
 	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
-	EXPECT_LE(out->segments_done, parts_received(self));
+	EXPECT_LE(out->segments_done, parts_received(self->pages, NR, PART, 1));
 }
 
 TEST_F(unbind, ends_a_transfer_of_many_chunks_with_enodev)
@@ -195,7 +177,7 @@ TEST_F(unbind, ends_a_transfer_of_many_chunks_with_enodev)
 	out = &job.report->out;
 	EXPECT_EQ(ENODEV, job.report->err);
 	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
-	EXPECT_LE(out->segments_done, parts_received(self));
+	EXPECT_LE(out->segments_done, parts_received(self->pages, NR, PART, 1));
 }
 
 TEST_F(unbind, has_given_every_page_back_when_it_returns)

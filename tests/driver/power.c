@@ -50,16 +50,12 @@ static bool is(FIXTURE_DATA(sleep) *self, const char *status)
 
 FIXTURE_SETUP(sleep)
 {
-	int i;
-
 	self->config = -1;
 	BED_SETUP(&self->bed);
 	self->config = pci_config_open(self->bed.dev.slot);
 	ASSERT_LE(0, self->config);
 	self->pages = shared_pages(NR);
-	for (i = 0; i < NR; i++)
-		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
-					 i * PART);
+	parts_to_fetch(self->segs, self->pages, NR, PART);
 	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
 	power_get(self, "autosuspend_delay_ms", self->delay, sizeof(self->delay));
 	ASSERT_EQ(0, power_set(self, "autosuspend_delay_ms", "0"));
@@ -80,19 +76,6 @@ static bool under_way(FIXTURE_DATA(sleep) *self)
 {
 	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
 			self->bed.before.descriptors);
-}
-
-static int parts_received(FIXTURE_DATA(sleep) *self)
-{
-	uint8_t *expected = private_pages(1);
-	int i;
-
-	fill(expected, NR * PART, 1);
-	for (i = 0; i < NR; i++)
-		if (memcmp(self->pages + i * page_size(), expected + i * PART, PART))
-			break;
-	munmap(expected, page_size());
-	return i;
 }
 
 TEST_F(sleep, comes_by_itself_and_takes_access_to_memory_away)
@@ -117,7 +100,7 @@ TEST_F(sleep, ends_when_somebody_transfers)
 	for (i = 0; i < 2; i++) {
 		ASSERT_TRUE(WAIT_FOR(is(self, "suspended")));
 		ASSERT_EQ(0, transfer1(self->bed.fd, self->segs[i]));
-		EXPECT_EQ(i + 1, parts_received(self));
+		EXPECT_EQ(i + 1, parts_received(self->pages, NR, PART, 1));
 	}
 	EXPECT_EQ(0, stat_get(&self->bed.dev, "timeouts") - self->bed.before.timeouts);
 }
@@ -137,7 +120,7 @@ TEST_F(sleep, does_not_come_during_a_transfer)
 	}
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(0, job.report->err);
-	EXPECT_EQ(NR, parts_received(self));
+	EXPECT_EQ(NR, parts_received(self->pages, NR, PART, 1));
 	EXPECT_TRUE(WAIT_FOR(is(self, "suspended")));
 }
 
@@ -150,7 +133,7 @@ TEST_F(sleep, may_come_between_two_chunks)
 	err = transfer(self->bed.fd, self->segs, NR, 0, NULL);
 	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
 	EXPECT_EQ(0, err);
-	EXPECT_EQ(NR, parts_received(self));
+	EXPECT_EQ(NR, parts_received(self->pages, NR, PART, 1));
 }
 
 /* However fast the device is, the kill comes before the end. */
@@ -195,7 +178,7 @@ TEST_F(sleep, does_not_keep_a_device_from_being_unbound_and_bound)
 	ASSERT_TRUE(WAIT_FOR(is(self, "suspended")));
 	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
 	ASSERT_EQ(0, transfer1(self->bed.fd, self->segs[0]));
-	EXPECT_EQ(1, parts_received(self));
+	EXPECT_EQ(1, parts_received(self->pages, NR, PART, 1));
 	/* Each binding begins with the driver's own delay. */
 	ASSERT_EQ(0, power_set(self, "autosuspend_delay_ms", "0"));
 }

@@ -25,7 +25,6 @@ FIXTURE(reset)
 FIXTURE_SETUP(reset)
 {
 	char path[96];
-	int i;
 
 	self->bed.fd = -1;
 	ASSERT_EQ(0, plug_in(&self->bed.dev));
@@ -34,9 +33,7 @@ FIXTURE_SETUP(reset)
 		 self->bed.dev.slot);
 	ASSERT_EQ(0, access(path, W_OK));
 	self->pages = shared_pages(NR);
-	for (i = 0; i < NR; i++)
-		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
-					 i * PART);
+	parts_to_fetch(self->segs, self->pages, NR, PART);
 	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
 	BED_SLOW(&self->bed);
 }
@@ -58,26 +55,13 @@ static int reset_function(FIXTURE_DATA(reset) *self)
 	return file_write(path, "1");
 }
 
-static unsigned int parts_received(FIXTURE_DATA(reset) *self)
-{
-	uint8_t *expected = private_pages(1);
-	unsigned int i;
-
-	fill(expected, NR * PART, 1);
-	for (i = 0; i < NR; i++)
-		if (memcmp(self->pages + i * page_size(), expected + i * PART, PART))
-			break;
-	munmap(expected, page_size());
-	return i;
-}
-
 /* Nobody had to be fenced off, and it works. */
 #define EXPECT_WORKS() do {						\
 	EXPECT_EQ(self->bed.before.timeouts,				\
 		  stat_get(&self->bed.dev, "timeouts"));		\
 	self->pages[0] ^= 0xff;						\
 	EXPECT_EQ(0, transfer1(self->bed.fd, self->segs[0]));		\
-	EXPECT_LE(1, parts_received(self));				\
+	EXPECT_LE(1, parts_received(self->pages, NR, PART, 1));	\
 } while (0)
 
 TEST_F(reset, of_an_idle_device_is_not_noticed)
@@ -96,7 +80,7 @@ TEST_F(reset, waits_for_the_descriptor_that_is_under_way)
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(0, job.report->err);
 	EXPECT_EQ(NR, job.report->out.segments_done);
-	EXPECT_EQ(NR, parts_received(self));
+	EXPECT_EQ(NR, parts_received(self->pages, NR, PART, 1));
 	EXPECT_WORKS();
 }
 

@@ -33,15 +33,11 @@ FIXTURE_VARIANT_ADD(unplug, from_the_bus) { .machine = false };
 
 FIXTURE_SETUP(unplug)
 {
-	int i;
-
 	self->bed.fd = -1;
 	ASSERT_EQ(0, plug_in(&self->bed.dev));
 	BED_OPEN(&self->bed);
 	self->pages = shared_pages(NR);
-	for (i = 0; i < NR; i++)
-		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
-					 i * PART);
+	parts_to_fetch(self->segs, self->pages, NR, PART);
 	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
 	BED_SLOW(&self->bed);
 }
@@ -100,19 +96,6 @@ static bool works(const struct test_dev *dev)
 	EXPECT_TRUE(works(&dev_));					\
 } while (0)
 
-static unsigned int parts_received(FIXTURE_DATA(unplug) *self)
-{
-	uint8_t *expected = private_pages(1);
-	unsigned int i;
-
-	fill(expected, NR * PART, 1);
-	for (i = 0; i < NR; i++)
-		if (memcmp(self->pages + i * page_size(), expected + i * PART, PART))
-			break;
-	munmap(expected, page_size());
-	return i;
-}
-
 TEST_F(unplug, fails_every_call_on_an_idle_file)
 {
 	struct pollfd pfd = { .fd = self->bed.fd, .events = POLLIN };
@@ -151,7 +134,7 @@ TEST_F(unplug, ends_a_transfer_under_way_with_enodev)
 	EXPECT_EQ(ENODEV, out->error);
 	EXPECT_GT(NR, out->segments_done);
 	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
-	EXPECT_LE(out->segments_done, parts_received(self));
+	EXPECT_LE(out->segments_done, parts_received(self->pages, NR, PART, 1));
 	EXPECT_COMES_BACK();
 }
 

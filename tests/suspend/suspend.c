@@ -39,16 +39,12 @@ static bool is_real(const FIXTURE_VARIANT(suspend) *variant)
 
 FIXTURE_SETUP(suspend)
 {
-	int i;
-
 	BED_SETUP(&self->bed);
 	ASSERT_EQ(0, file_write("/sys/power/pm_test", variant->pm_test));
 	ASSERT_EQ(0, file_write("/sys/module/suspend/parameters/pm_test_delay", "0"));
 	ASSERT_EQ(0, file_write(KEYBOARD, "enabled"));
 	self->pages = shared_pages(NR);
-	for (i = 0; i < NR; i++)
-		self->segs[i] = seg_from(self->pages + i * page_size(), PART,
-					 i * PART);
+	parts_to_fetch(self->segs, self->pages, NR, PART);
 	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
 	stats_get(&self->bed.dev, &self->bed.before);
 }
@@ -102,25 +98,12 @@ static bool under_way(FIXTURE_DATA(suspend) *self)
 			self->bed.before.descriptors + 2);
 }
 
-static unsigned int parts_received(FIXTURE_DATA(suspend) *self)
-{
-	uint8_t *expected = private_pages(1);
-	unsigned int i;
-
-	fill(expected, NR * PART, 1);
-	for (i = 0; i < NR; i++)
-		if (memcmp(self->pages + i * page_size(), expected + i * PART, PART))
-			break;
-	munmap(expected, page_size());
-	return i;
-}
-
 /* Files, window and interrupt are what they were. */
 static bool works(FIXTURE_DATA(suspend) *self)
 {
 	memset(self->pages, 0, NR * page_size());
 	return !transfer(self->bed.fd, self->segs, NR, 0, NULL) &&
-	       parts_received(self) == NR;
+	       parts_received(self->pages, NR, PART, 1) == NR;
 }
 
 TEST_F(suspend, leaves_an_idle_device_as_it_was)
@@ -149,7 +132,7 @@ TEST_F(suspend, interrupts_a_transfer_and_counts_what_was_done)
 	EXPECT_LE(1, out->segments_done);
 	EXPECT_GT(NR, out->segments_done);
 	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
-	EXPECT_EQ(out->segments_done, parts_received(self));
+	EXPECT_EQ(out->segments_done, parts_received(self->pages, NR, PART, 1));
 	EXPECT_TRUE(works(self));
 }
 
