@@ -50,8 +50,8 @@ static inline int fail_nth_open(void)
 		{ FAULT_DIR "fail_page_alloc/min-order", "0" },
 	};
 	char path[128], value[32];
+	int err, fd;
 	size_t i;
-	int err;
 
 	for (i = 0; i < ARRAY_LEN(settings); i++) {
 		err = file_write(settings[i][0], settings[i][1]);
@@ -72,8 +72,8 @@ static inline int fail_nth_open(void)
 		if (err)
 			return -err;
 	}
-	i = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return (int)i < 0 ? -errno : (int)i;
+	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* The functions may not be those of a module that goes. */
