@@ -85,8 +85,11 @@ source_files() {
 	name=$(basename "${tarball%.tar.*}")
 	dir=$(cache_dir)/source/${name}_$(package_version "$name")
 	dir=$dir-$(source_patterns | cksum | tr -d ' ')
+	mkdir -p "${dir%/*}"
+	# One unpacks, others wait.
+	exec 9> "$dir.lock"
+	flock 9
 	if [ ! -d "$dir" ]; then
-		mkdir -p "${dir%/*}"
 		new=$(mktemp -d "$dir.XXXXXX")
 		trap 'rm -rf "$new"' EXIT
 		trap_signals
@@ -96,10 +99,9 @@ source_files() {
 			-T "$new/patterns" || die "$tarball: it lacks some of them"
 		rm "$new/patterns"
 		chmod 755 "$new"
-		# The rename makes it appear as a whole; a loser of a race uses the
-		# winner's.
-		mv -T "$new" "$dir" 2>/dev/null || [ -d "$dir" ] ||
-			die "$dir: cannot be created"
+		# It appears as a whole.
+		mv -T "$new" "$dir" || die "$dir: cannot be created"
 	fi
+	exec 9>&-
 	printf '%s\n' "$dir"
 }
