@@ -47,7 +47,7 @@ check: ## static checks alone, which are tests like others
 	@T="$${T:-check.*}" scripts/test
 
 .PHONY: soak
-soak: all qemu ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
+soak: all qemu lane-kernel ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
 .PHONY: test-debug
