@@ -223,7 +223,8 @@ class Plan(unittest.TestCase):
                 (["bench", "wide"], "node.*", {"bench", "wide"}),
                 # A suite runs where it belongs, and no lane is booted in vain.
                 ((), "signal.*.killed*", plain),
-                ((), "userspace_tool.*", {"stock", "ring"}),
+                ((), "userspace_tool.*",
+                 {"stock", "ring", "ring-iommu", "ring-off"}),
                 ((), "killed.*", {"virtual"}),
                 ((), "suspend.*", {"suspend"}),
                 ((), "*.of_no_suite_in_particular", set(plan.LANES)),
