@@ -12,6 +12,23 @@ TOP		:= $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 BUILD		:= $(abspath $(or $(EDUDMA_BUILD),$(TOP)/build))
 export EDUDMA_BUILD := $(BUILD)
 
+.DEFAULT_GOAL	:= all
+
+# What `make deps` installs decides what the rest of this file says.  So other
+# goals of the same command are made after it, by a make that reads it anew.
+AFTER_DEPS	:= $(if $(filter deps,$(MAKECMDGOALS)),$(filter-out deps,$(MAKECMDGOALS)))
+ifneq ($(AFTER_DEPS),)
+
+.PHONY: deps after-deps $(AFTER_DEPS)
+deps:
+	@scripts/deps
+after-deps: deps
+	@$(MAKE) --no-print-directory $(AFTER_DEPS)
+$(AFTER_DEPS): after-deps
+	@:
+
+else
+
 # The kernel that the module is built for and the guest runs.
 KVER		:= $(or $(KVER),$(shell $(TOP)/scripts/kernel release 2>/dev/null))
 export KVER
@@ -19,7 +36,6 @@ export KVER
 LANE		?= stock
 FILE		?= $(TOP)/LICENSES/GPL-2.0
 
-.DEFAULT_GOAL	:= all
 .PHONY: all
 all: module userspace tests kunit ## build everything: module, library, tool, examples, tests
 
@@ -98,3 +114,5 @@ clean: ## leave the tree as it was cloned
 
 # Exported as they are, so that any byte may stand in them.
 export FILE LANE LANES MINUTES MUTANTS SEED T
+
+endif
