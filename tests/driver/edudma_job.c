@@ -36,7 +36,6 @@ struct transfer_job {
 	const struct edudma_segment *segs;
 	uint32_t nr;
 	uint32_t flags;
-	int *counter;
 };
 
 static void run_transfer_job(struct job_report *report, void *arg)
@@ -46,9 +45,6 @@ static void run_transfer_job(struct job_report *report, void *arg)
 	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
 	report->err = transfer(job->fd, job->segs, job->nr, job->flags,
 			       &report->out);
-	if (job->counter)
-		report->order = __atomic_fetch_add(job->counter, 1,
-						   __ATOMIC_SEQ_CST);
 }
 
 void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
@@ -61,15 +57,53 @@ void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
 	job_start(job, run_transfer_job, &arg);
 }
 
-void job_transfer_counted(struct job *job, int fd,
-			  const struct edudma_segment *segs, uint32_t nr,
-			  int *counter)
+struct marked_job {
+	int fd;
+	uint64_t at;
+};
+
+static void run_marked_job(struct job_report *report, void *arg)
 {
-	struct transfer_job arg = {
-		.fd = fd, .segs = segs, .nr = nr, .counter = counter,
+	const struct marked_job *job = arg;
+	struct edudma_segment segs[] = {
+		seg_from(&report->found, sizeof(report->found), job->at),
+		seg_to(&report->mark, sizeof(report->mark), job->at),
 	};
 
-	job_start(job, run_transfer_job, &arg);
+	report->mark = getpid();
+	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
+	report->err = transfer(job->fd, segs, ARRAY_LEN(segs), 0, &report->out);
+}
+
+void job_transfer_marked(struct job *job, int fd, uint64_t at)
+{
+	struct marked_job arg = { .fd = fd, .at = at };
+
+	job_start(job, run_marked_job, &arg);
+}
+
+static const struct job *job_of_mark(const struct job *jobs, int nr, uint32_t mark)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (jobs[i].report && jobs[i].report->mark == mark)
+			return &jobs[i];
+	return NULL;
+}
+
+int job_order(const struct job *job, const struct job *jobs, int nr)
+{
+	int order;
+
+	for (order = 0; order < nr; order++) {
+		if (!job->report->found)
+			return order;
+		job = job_of_mark(jobs, nr, job->report->found);
+		if (!job)
+			break;
+	}
+	return -1;
 }
 
 bool job_asleep(const struct job *job)

@@ -269,17 +269,19 @@ void *side_by_side(void *first, void *second);
  * @err:	its errno, or 0
  * @value:	its return value, where it is a count
  * @handled:	signals that the child's handler has seen
- * @order:	how many jobs of the same @counter had finished before
  * @out:	structure as EDUDMA_IOC_TRANSFER left it
+ * @mark:	of job_transfer_marked(): what it put into the window
+ * @found:	and what was there before
  */
 struct job_report {
 	int begun;
 	int done;
 	int err;
 	int handled;
-	int order;
 	ssize_t value;
 	struct edudma_transfer out;
+	uint32_t mark;
+	uint32_t found;
 };
 
 struct job {
@@ -299,12 +301,20 @@ void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
 		  uint32_t nr, uint32_t flags);
 
 /**
- * job_transfer_counted() - job_transfer() that notes the order of finishing
- * @counter: in shared memory, zero before the first such job
+ * job_transfer_marked() - a child whose request takes the mark of the one before
+ * it out of the window, and leaves its own there: job_order() follows them
+ * @at: where in the window, 4 bytes; zero before the first such job
  */
-void job_transfer_counted(struct job *job, int fd,
-			  const struct edudma_segment *segs, uint32_t nr,
-			  int *counter);
+void job_transfer_marked(struct job *job, int fd, uint64_t at);
+
+/**
+ * job_order() - how many of @jobs had the device before @job, by their marks
+ * @jobs: all that marked this place; those that never began are left out
+ *
+ * As the device served them, whoever of them returned to its program first.
+ * -1 if its marks lead nowhere.
+ */
+int job_order(const struct job *job, const struct job *jobs, int nr);
 
 /** job_asleep() - has the child begun its call, and does it sleep in it? */
 bool job_asleep(const struct job *job);

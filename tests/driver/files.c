@@ -241,31 +241,31 @@ TEST_F(file, is_the_same_through_a_duplicate)
 /* Turns go by files: who duplicates a descriptor is not served twice as often. */
 TEST_F(file, has_one_turn_whatever_its_duplicates)
 {
-	int *counter = shared_pages(1);
-	struct job running, mine[3], others;
+	const uint64_t mark = self->bed.area - sizeof(uint32_t);
+	struct job running, jobs[4], *others = &jobs[3];
 	int i, fd, other;
 
 	other = bed_open_beside(&self->bed);
 	ASSERT_LE(0, other);
+	ASSERT_EQ(0, transfer1(other, seg_to(shared_pages(1), sizeof(uint32_t), mark)));
 	job_transfer(&running, self->bed.fd, self->segs, LONG, 0);
 	ASSERT_TRUE(bed_under_way(&self->bed));
 	for (i = 0; i < 3; i++) {
 		fd = dup(self->fd);
 		ASSERT_LE(0, fd);
-		job_transfer_counted(&mine[i], fd, self->segs, 1, counter);
-		ASSERT_TRUE(queued(self, 2 + i));
+		job_transfer_marked(&jobs[i], fd, mark);
+		ASSERT_TRUE(queued(self, 3 + i));
 		close(fd);
 	}
-	job_transfer_counted(&others, other, self->segs, 1, counter);
-	ASSERT_TRUE(queued(self, 5));
+	job_transfer_marked(others, other, mark);
+	ASSERT_TRUE(queued(self, 6));
 	ASSERT_FALSE(running.report->done);
 	ASSERT_EQ(0, kill(running.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&running));
-	ASSERT_EQ(0, job_wait(&others));
-	for (i = 0; i < 3; i++)
-		ASSERT_EQ(0, job_wait(&mine[i]));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, job_wait(&jobs[i]));
 	/* Behind the one on deck. */
-	EXPECT_EQ(1, others.report->order);
+	EXPECT_EQ(1, job_order(others, jobs, 4));
 	close(other);
 }
 

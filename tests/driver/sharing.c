@@ -351,7 +351,7 @@ TEST_F(one_device, has_no_pages_of_those_who_wait_for_a_turn)
 		EXPECT_EQ(0, job_wait(&jobs[i]));
 }
 
-/* Turns: order of finishing, as each job counts it. */
+/* Turns: the order in which the device had the jobs' requests. */
 
 #define PER_FILE	4
 
@@ -360,9 +360,9 @@ FIXTURE(turn)
 	struct bed bed;
 	int other;
 	uint8_t *shared;
-	int *counter;
 	struct edudma_segment segs[LONG];
-	struct job running, mine[PER_FILE], others[PER_FILE];
+	struct job running, jobs[2 * PER_FILE], *mine, *others;
+	uint64_t mark;
 };
 
 /* A long request of the first file holds the device until all others queue. */
@@ -375,7 +375,11 @@ FIXTURE_SETUP(turn)
 	ASSERT_LE(0, self->other);
 	BED_SLOW(&self->bed);
 	self->shared = shared_pages(1);
-	self->counter = shared_pages(1);
+	self->mine = self->jobs;
+	self->others = self->jobs + PER_FILE;
+	self->mark = self->bed.area - sizeof(uint32_t);
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(self->shared, sizeof(uint32_t),
+						    self->mark)));
 	for (i = 0; i < LONG; i++)
 		self->segs[i] = seg_to(self->shared, 10, 10 * i);
 	job_transfer(&self->running, self->bed.fd, self->segs, LONG, 0);
@@ -393,7 +397,7 @@ static bool queue_up(FIXTURE_DATA(turn) *self, struct job *jobs, int nr, int fd)
 	int i;
 
 	for (i = 0; i < nr; i++) {
-		job_transfer_counted(&jobs[i], fd, self->segs, 1, self->counter);
+		job_transfer_marked(&jobs[i], fd, self->mark);
 		if (!WAIT_FOR(job_asleep(&jobs[i])))
 			return false;
 	}
@@ -416,6 +420,11 @@ static int reap(struct job *jobs, int nr)
 	return failed;
 }
 
+static int order(const FIXTURE_DATA(turn) *self, const struct job *job)
+{
+	return job_order(job, self->jobs, 2 * PER_FILE);
+}
+
 TEST_F(turn, comes_soon_to_a_file_that_came_late)
 {
 	ASSERT_TRUE(queue_up(self, self->mine, PER_FILE, self->bed.fd));
@@ -424,16 +433,16 @@ TEST_F(turn, comes_soon_to_a_file_that_came_late)
 	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 	ASSERT_EQ(0, reap(self->others, 1));
 	/* Behind the one on deck. */
-	EXPECT_EQ(1, self->others[0].report->order);
+	EXPECT_EQ(1, order(self, &self->others[0]));
 }
 
-/* How many others finished between one request of a file and its next. */
-static int longest_pause(const struct job *jobs, int nr)
+/* How many others had the device between one request of a file and its next. */
+static int longest_pause(const FIXTURE_DATA(turn) *self, const struct job *jobs)
 {
 	int i, pause, longest = 0;
 
-	for (i = 1; i < nr; i++) {
-		pause = jobs[i].report->order - jobs[i - 1].report->order - 1;
+	for (i = 1; i < PER_FILE; i++) {
+		pause = order(self, &jobs[i]) - order(self, &jobs[i - 1]) - 1;
 		if (pause > longest)
 			longest = pause;
 	}
@@ -447,9 +456,9 @@ TEST_F(turn, goes_from_file_to_file)
 	ASSERT_TRUE(let_go(self));
 	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 	ASSERT_EQ(0, reap(self->others, PER_FILE));
-	EXPECT_EQ(1, self->others[0].report->order);
-	EXPECT_LE(longest_pause(self->mine, PER_FILE), 1);
-	EXPECT_LE(longest_pause(self->others, PER_FILE), 1);
+	EXPECT_EQ(1, order(self, &self->others[0]));
+	EXPECT_LE(longest_pause(self, self->mine), 1);
+	EXPECT_LE(longest_pause(self, self->others), 1);
 }
 
 TEST_F(turn, within_a_file_is_first_come_first_served)
@@ -460,7 +469,7 @@ TEST_F(turn, within_a_file_is_first_come_first_served)
 	ASSERT_TRUE(let_go(self));
 	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 	for (i = 0; i < PER_FILE; i++)
-		EXPECT_EQ(i, self->mine[i].report->order);
+		EXPECT_EQ(i, order(self, &self->mine[i]));
 }
 
 TEST_F(turn, of_a_killed_waiter_passes_to_the_next)
@@ -472,8 +481,8 @@ TEST_F(turn, of_a_killed_waiter_passes_to_the_next)
 	ASSERT_TRUE(let_go(self));
 	ASSERT_EQ(0, reap(&self->mine[0], 1));
 	ASSERT_EQ(0, reap(&self->mine[2], 1));
-	EXPECT_EQ(0, self->mine[0].report->order);
-	EXPECT_EQ(1, self->mine[2].report->order);
+	EXPECT_EQ(0, order(self, &self->mine[0]));
+	EXPECT_EQ(1, order(self, &self->mine[2]));
 }
 
 TEST_F(turn, is_not_waited_for_on_another_channel)
