@@ -28,6 +28,7 @@ class Lane:
     edus: int = 2               # how many
     disk: int = 0               # MiB of an empty virtio disk, for one run; 0 is none
     timeout: int = 120          # seconds for a run, unless --timeout
+    patience: int = 1           # times the limits that tests have, where all is slow
     accel: str = ""             # tcg or kvm, where only one will do
     kernel: str = ""            # VERSION+CONFIG of scripts/kernel, or the host's
     emulator: str = "qemu-system-x86_64"    # build/... is our own

@@ -19,8 +19,11 @@ from edudma_guest import lanes, paths, session, verdict
 
 from . import plan, suites, tap
 
-# For all suites of a lane together: stock edu takes 100 ms for each transfer.
+# For all suites of a lane together, if it has no slower kernel than others: stock
+# edu takes 100 ms for each transfer.
 SECONDS = 1200
+# But not for ever.
+MOST_SECONDS = 2700
 # From here on a status of scripts/guest is its own, not the command's.
 RUNNER = min(verdict.STATUS.values())
 
@@ -29,8 +32,10 @@ def _command(lane, logs, command):
     """scripts/guest, for a command in a lane."""
     pattern = os.environ.get("T")
     choice = ["--env", f"EDUDMA_TEST={pattern}"] if pattern else []
-    return [paths.SCRIPTS / "guest", "--lane", lane, "--timeout", str(SECONDS), "--qmp",
-            "--log-dir", logs, *choice, "--", *command]
+    patience = lanes.load(lane).patience
+    return [paths.SCRIPTS / "guest", "--lane", lane, "--qmp", "--log-dir", logs,
+            "--timeout", str(min(SECONDS * patience, MOST_SECONDS)),
+            "--env", f"EDUDMA_PATIENCE={patience}", *choice, "--", *command]
 
 
 class _Relay:
