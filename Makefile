@@ -81,6 +81,13 @@ test-kernels: SET = kernels
 test-kernels: all qemu kernels ## the driver's suites on the oldest and the newest kernel
 	@scripts/test $(SET)
 
+# One after the other, whatever became of the one before.
+.PHONY: test-all
+test-all: ## all tests: the four above, and test-mutants
+	@status=0; for part in test test-debug test-faults test-kernels test-mutants; do \
+		$(MAKE) --no-print-directory $$part || status=1; \
+	done; exit $$status
+
 .PHONY: lane-kernel
 lane-kernel:
 	@LANES='$(LANE)' $(MAKE) --no-print-directory kernels
