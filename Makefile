@@ -76,6 +76,11 @@ test-faults: SET = faults
 test-faults: all qemu kernels ## each call with each allocation, copy, pin, mapping failing
 	@scripts/test $(SET)
 
+.PHONY: test-fuzz
+test-fuzz: LANE = debug-ring
+test-fuzz: all qemu lane-kernel ## calls at random, CALLS=1000000 in LANE=debug-ring; SEED= repeats
+	@scripts/fuzz
+
 .PHONY: test-kernels
 test-kernels: SET = kernels
 test-kernels: all qemu kernels ## the driver's suites on the oldest and the newest kernel
@@ -83,8 +88,8 @@ test-kernels: all qemu kernels ## the driver's suites on the oldest and the newe
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all
-test-all: ## all tests: the four above, and test-mutants
-	@status=0; for part in test test-debug test-faults test-kernels test-mutants; do \
+test-all: ## all tests: the five above, and test-mutants
+	@status=0; for part in test test-debug test-faults test-kernels test-fuzz test-mutants; do \
 		$(MAKE) --no-print-directory $$part || status=1; \
 	done; exit $$status
 
@@ -120,6 +125,6 @@ clean: ## leave the tree as it was cloned
 	rm -rf '$(BUILD)'
 
 # Exported as they are, so that any byte may stand in them.
-export FILE LANE LANES MINUTES MUTANTS SEED T
+export CALLS FILE LANE LANES MINUTES MUTANTS SEED T
 
 endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What calls may say: docs/uapi.md, and what the kernel says before the driver
+ * is asked; see fuzz.h.
+ */
+#include "edudma_test.h"
+#include "fuzz.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Those of a request, whatever it came through. */
+static const int of_requests[] = {
+	EADDRNOTAVAIL, EBADF, EFAULT, EINTR, EINVAL, EIO, ENODEV, ENOMEM, ETIMEDOUT, 0,
+};
+
+/**
+ * struct errors - what a kind of call may fail with
+ * @about:	it is about the device, others are not looked at
+ * @request:	as a request does
+ * @more:	and so; ends with 0
+ */
+static const struct errors {
+	bool about;
+	bool request;
+	int more[12];
+} errors[FUZZ_NRS] = {
+	[FUZZ_open] = { true, false, { ENOENT, ENXIO, ENODEV, ENOMEM, EINVAL } },
+	[FUZZ_close] = { true, false, { EBADF } },
+	[FUZZ_dup] = { true, false, { EBADF } },
+	[FUZZ_read] = { true, true },
+	[FUZZ_write] = { true, true, { ENOSPC } },
+	[FUZZ_pread] = { true, true },
+	[FUZZ_pwrite] = { true, true, { ENOSPC } },
+	[FUZZ_readv] = { true, true },
+	[FUZZ_writev] = { true, true, { ENOSPC } },
+	[FUZZ_preadv2] = { true, true, { EOPNOTSUPP } },
+	[FUZZ_pwritev2] = { true, true, { ENOSPC, EOPNOTSUPP } },
+	[FUZZ_lseek] = { true, false, { EBADF, EINVAL, ENODEV } },
+	[FUZZ_poll] = { true },
+	[FUZZ_mapdev] = { true, false, { EACCES, EBADF, EINVAL, EIO, ENODEV, ENOMEM, ENXIO,
+				       EOVERFLOW } },
+	[FUZZ_info] = { true, false, { EBADF, EFAULT, EINVAL, ENODEV } },
+	[FUZZ_transfer] = { true, true, { E2BIG, EMSGSIZE, ERANGE } },
+	[FUZZ_transfer32] = { true, true, { E2BIG, EMSGSIZE, ERANGE } },
+	[FUZZ_ioctl] = { true, true, { E2BIG, EMSGSIZE, ERANGE, ENOTTY } },
+	[FUZZ_fork] = { true, false, { EAGAIN, ENOMEM } },
+	[FUZZ_param] = { true, false, { EINVAL, EACCES } },
+	[FUZZ_sendfile] = { true, false, { EBADF, EINVAL, ENODEV, EOVERFLOW } },
+	[FUZZ_aio] = { true, true, { ENOSPC, EAGAIN } },
+};
+
+static bool is_one_of(int err, const int *list)
+{
+	while (*list && *list != err)
+		list++;
+	return *list;
+}
+
+static bool is_documented(enum fuzz_nr nr, int err)
+{
+	return is_one_of(err, errors[nr].more) ||
+	       (errors[nr].request && is_one_of(err, of_requests));
+}
+
+void fuzz_judge(struct fuzz_run *run, const struct fuzz_call *call,
+		const struct fuzz_result *result)
+{
+	const char *name = fuzz_kinds[call->nr].name;
+
+	if (!result->made)
+		return;
+	if (result->err && errors[call->nr].about &&
+	    !is_documented(call->nr, result->err))
+		fuzz_fail(run->fuzz, "%s failed with errno %d, %s", name, result->err,
+			  strerror(result->err));
+	if (result->err == EINTR && !run->signals)
+		fuzz_fail(run->fuzz, "%s failed with EINTR, but nobody sent a signal", name);
+	if (result->err == EIO && errors[call->nr].about &&
+	    !__atomic_load_n(&run->fuzz->ever_faulty, __ATOMIC_SEQ_CST))
+		fuzz_fail(run->fuzz, "%s failed with EIO, but no device was broken", name);
+	if (result->asked && result->ret > 0 && (uint64_t)result->ret > result->asked)
+		fuzz_fail(run->fuzz, "%s moved %ld bytes, asked for %llu", name,
+			  result->ret, (unsigned long long)result->asked);
+}
