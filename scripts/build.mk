@@ -48,9 +48,12 @@ kunit: ## the tests that run in the kernel
 	$(call build_module,$(TOP)/tests/kunit/module,$(KUNIT_DIR))
 
 # Kernels that are built from source, for lanes that name one, and the module for
-# each.  SET and LANES are those of scripts/test.
+# each; and what else only some lanes need.  SET and LANES are those of
+# scripts/test.
 .PHONY: kernels
 kernels: ## the kernels that lanes name and the driver for each, LANES=
+	@targets=$$(scripts/test --targets $(SET)) && [ -z "$$targets" ] || \
+		$(MAKE) --no-print-directory $$targets
 	@names=$$(scripts/test --kernels $(SET)) && for name in $$names; do \
 		tree=$$(scripts/kernel "$$name") && release=$$(ls "$$tree/lib/modules") && \
 		$(MAKE) --no-print-directory module KVER="$$release" KDIR="$$tree/build" || \
@@ -67,3 +70,12 @@ userspace: ## libedudma, the tool edudma and the examples
 tests: userspace ## the suites that run in the guest
 	@dir=$$(scripts/kselftest) && \
 	$(MAKE) --no-print-directory -C tests BUILD='$(BUILD)' KSELFTEST_DIR="$$dir"
+
+# The same for 32 bits: static, so that they run on any kernel that can run them.
+.PHONY: tests32
+tests32: ## the suites as 32-bit programs
+	@harness=$$(scripts/kselftest) && libraries=$$(scripts/lib32) && \
+	$(MAKE) --no-print-directory -C tests suites BUILD='$(BUILD)' OUT='$(BUILD)/tests32' KSELFTEST_DIR="$$harness" \
+		CC="$${CC:-gcc} -m32 -static -D_FILE_OFFSET_BITS=64 \
+			-isystem /usr/include/$$(gcc -print-multiarch) \
+			-isystem $$libraries/include -L$$libraries/lib"

@@ -31,6 +31,7 @@ class Lane:
     patience: int = 1           # times the limits that tests have, where all is slow
     accel: str = ""             # tcg or kvm, where only one will do
     kernel: str = ""            # VERSION+CONFIG of scripts/kernel, or the host's
+    bits: int = 64              # of the suites: 32 are 32-bit programs
     emulator: str = "qemu-system-x86_64"    # build/... is our own
     root: str = "host"          # host: all its files, by 9p; ram: only what is needed
     suites: str = "driver userspace"   # directories of tests/ whose suites it runs

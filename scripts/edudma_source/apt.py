@@ -50,8 +50,9 @@ def _newest_first(versions):
 class Archive:
     """Some suites of a distribution's archive; asks the network when first used."""
 
-    def __init__(self, name, suites, kinds=("deb", "deb-src")):
+    def __init__(self, name, suites, kinds=("deb", "deb-src"), architecture=None):
         self.name = name
+        self.architecture = architecture    # the machine's own if None
         self.suites = tuple(dict.fromkeys(suites))
         self.kinds = kinds
 
@@ -64,7 +65,8 @@ class Archive:
         if not os.path.exists(key):
             raise Trouble(f"no {key}: install {self.name}-archive-keyring")
         archive, parts = ARCHIVES[self.name]
-        base = paths.cache() / "apt" / "-".join((self.name, *self.suites))
+        foreign = (self.architecture,) if self.architecture else ()
+        base = paths.cache() / "apt" / "-".join((self.name, *self.suites, *foreign))
         for name in ("lists/partial", "cache/archives/partial"):
             (base / name).mkdir(parents=True, exist_ok=True)
         sources = base / "sources.list"
@@ -72,6 +74,8 @@ class Archive:
                    "-o", "Dir::Etc::sourceparts=-",
                    "-o", f"Dir::State::lists={base}/lists",
                    "-o", f"Dir::Cache={base}/cache"]
+        for one in foreign:
+            options += ["-o", f"APT::Architecture={one}", "-o", f"APT::Architectures={one}"]
         if os.geteuid() == 0:
             # As root, apt would drop to a user who cannot write here.
             options += ["-o", "APT::Sandbox::User=root"]

@@ -25,7 +25,8 @@ EARLY = ("runner.guest",)
 SETS = {
     "debug": (("debug", "debug-ring"), ("detectors",)),
     "faults": (("faults", "faults-iommu", "faults-ring"), ()),
-    "kernels": (("linux-5.10-edu", "linux-newest-edu", "linux-5.10", "linux-newest"), ()),
+    "kernels": (("linux-5.10-edu", "linux-newest-edu", "linux-5.10",
+                 "linux-newest", "compat32"), ()),
 }
 
 
@@ -57,7 +58,8 @@ def suites_of(lane):
 
 def programs(lane):
     """The programs of a lane's suites."""
-    return [str(paths.BUILD / "tests" / name) for name in suites_of(lane)]
+    place = paths.BUILD / ("tests" if lanes.load(lane).bits == 64 else "tests32")
+    return [str(place / name) for name in suites_of(lane)]
 
 
 def matches(name, patterns):
@@ -127,6 +129,12 @@ def wanted_files(names, patterns, which=""):
     others = [] if names else [path for path in chosen if is_of(which, path)]
     early = [path for path in others if name_of(path) in EARLY]
     return early + files + [path for path in others if path not in early]
+
+
+def targets(names, which=""):
+    """What make has to build for lanes, or for those of the set, beside the usual."""
+    wanted = [lanes.load(name) for name in names or lanes_of(which)]
+    return sorted({"tests32" for lane in wanted if lane.bits == 32})
 
 
 def kernels(names, which=""):

@@ -133,7 +133,7 @@ TEST_F(refused, address_range_that_wraps_is_efault)
 
 TEST_F(refused, kernel_address_is_efault)
 {
-	self->seg[1].addr = KERNEL_ADDRESS;
+	self->seg[1].addr = kernel_address();
 	EXPECT_REFUSED(self, EFAULT);
 }
 
@@ -187,7 +187,7 @@ TEST_F(refused, vector_at_null_is_efault)
 TEST_F(refused, vector_in_the_kernel_is_efault)
 {
 	struct edudma_transfer arg = {
-		.segments = KERNEL_ADDRESS, .nr_segments = 1,
+		.segments = kernel_address(), .nr_segments = 1,
 	};
 
 	EXPECT_EQ(-1, ioctl(self->bed.fd, EDUDMA_IOC_TRANSFER, &arg));

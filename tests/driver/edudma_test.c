@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #define CLASS_DIR	"/sys/class/edudma"
 #define DRIVER_DIR	"/sys/bus/pci/drivers/edudma"
@@ -25,6 +26,15 @@ void die(const char *what)
 {
 	fprintf(stderr, "# edudma_test: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);
+}
+
+uint64_t kernel_address(void)
+{
+	struct utsname name;
+
+	/* A kernel of 64 bits tells so to programs of 32, too. */
+	return uname(&name) || strcmp(name.machine, "x86_64") ? KERNEL_ADDRESS :
+								0xffff888000100000ULL;
 }
 
 /* file system values --------------------------------------------------- */

@@ -33,6 +33,9 @@
 #define NON_CANONICAL_ADDRESS	0xfffff000ULL
 #endif
 
+/** kernel_address() - the first of them, also for a 32-bit program of a 64-bit kernel */
+uint64_t kernel_address(void);
+
 /*
  * WAIT_FOR - poll until @cond holds, give up after some 20 seconds
  *

@@ -166,5 +166,9 @@ class Sets(unittest.TestCase):
         self.assertEqual(["6.1+debug"], plan.kernels([], "debug"))
         self.assertEqual(["6.1+debug"], plan.kernels(["stock", "debug-ring"]))
 
+    def test_what_else_is_to_be_built(self):
+        self.assertEqual([], plan.targets([]))
+        self.assertEqual(["tests32"], plan.targets(["stock", "compat32"]))
+
 
 unit.main()
