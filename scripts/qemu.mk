@@ -7,6 +7,10 @@
 qemu: ## QEMU with the device edu-sg, from the distribution's source package
 	@scripts/qemu build
 
+.PHONY: qemu-newest
+qemu-newest: ## the same from the newest source package that can be had
+	@EDUDMA_QEMU=newest scripts/qemu --place qemu-newest build
+
 .PHONY: qemu-test
 qemu-test: ## run the device's tests by qtest, T= chooses
 	@scripts/qemu test $${T:+-- -p "/x86_64/edu-sg/$$T"}

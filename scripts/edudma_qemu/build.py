@@ -111,8 +111,8 @@ def _compile(home, sanitize, jobs, result, options, tools):
         shutil.rmtree(path)
 
 
-def build(which, sanitize=False, jobs=None):
-    """Bring build/qemu up to date; returns the directory with the programs."""
+def build(which, sanitize=False, jobs=None, place=None):
+    """Bring build/qemu, or another place, up to date; returns it."""
     home = source.prepare(which)
     with alone(home):
         digest = overlay.apply(home)
@@ -124,7 +124,7 @@ def build(which, sanitize=False, jobs=None):
             tools = source.tools(home)
             _compile(home, sanitize, jobs or os.cpu_count() or 1, result,
                      _options(home, tools, sanitize), tools)
-    place = BUILD / ("qemu-sanitize" if sanitize else "qemu")
+    place = BUILD / (place or ("qemu-sanitize" if sanitize else "qemu"))
     place.mkdir(parents=True, exist_ok=True)
     for target in TARGETS:
         # At once: somebody may be using it.

@@ -24,6 +24,8 @@ def _parser():
         prog="qemu", description="QEMU with the device edu-sg.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--jobs", "-j", type=int, help="compilers at a time")
+    parse.add_argument("--place", metavar="NAME",
+                       help="directory of build/ for the programs (default: qemu)")
     parse.add_argument("action", choices=("build", "test", "suite", "patch", "deps",
                                           "source"),
                        help="build it; run the qtest suites, or one of them, as TAP;"
@@ -82,7 +84,7 @@ def main(argv):
         elif options.action == "source":
             print(source.prepare(which) / "src")
         else:
-            place = build.build(which, sanitize, options.jobs)
+            place = build.build(which, sanitize, options.jobs, options.place)
             if options.action == "test":
                 return _test(place, options.rest)
             if options.action == "suite":

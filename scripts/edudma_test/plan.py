@@ -25,7 +25,7 @@ EARLY = ("runner.guest",)
 SETS = {
     "debug": (("debug", "debug-ring"), ("detectors",)),
     "faults": (("faults", "faults-iommu", "faults-ring"), ()),
-    "kernels": (("linux-5.10-edu", "linux-newest-edu", "linux-5.10",
+    "kernels": (("linux-5.10-edu", "linux-newest-edu", "edu-newest", "linux-5.10",
                  "linux-newest", "compat32"), ()),
 }
 
@@ -134,7 +134,10 @@ def wanted_files(names, patterns, which=""):
 def targets(names, which=""):
     """What make has to build for lanes, or for those of the set, beside the usual."""
     wanted = [lanes.load(name) for name in names or lanes_of(which)]
-    return sorted({"tests32" for lane in wanted if lane.bits == 32})
+    found = {"tests32" for lane in wanted if lane.bits == 32}
+    found |= {"qemu-newest" for lane in wanted
+              if lane.emulator.startswith(f"{paths.BUILD}/qemu-newest/")}
+    return sorted(found)
 
 
 def kernels(names, which=""):

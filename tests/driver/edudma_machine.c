@@ -88,3 +88,19 @@ uint64_t machine_get(const struct test_dev *dev, const char *property)
 	qmp_close(&qmp);
 	return value;
 }
+
+int machine_version(void)
+{
+	struct json_object *version;
+	struct qmp qmp;
+	int major = 0;
+
+	if (qmp_open(&qmp))
+		return 0;
+	if (!qmp_execute(&qmp, "query-version", NULL) &&
+	    json_object_object_get_ex(qmp.reply, "qemu", &version) &&
+	    json_object_object_get_ex(version, "major", &version))
+		major = json_object_get_int(version);
+	qmp_close(&qmp);
+	return major;
+}

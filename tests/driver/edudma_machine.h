@@ -19,4 +19,7 @@ int machine_set_bool(const struct test_dev *dev, const char *property, int value
 /** machine_get() - read a property; UINT64_MAX if it cannot be read */
 uint64_t machine_get(const struct test_dev *dev, const char *property);
 
+/** machine_version() - QEMU's major version; 0 if it does not answer */
+int machine_version(void);
+
 #endif /* EDUDMA_MACHINE_H */

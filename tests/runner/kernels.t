@@ -169,6 +169,7 @@ class Sets(unittest.TestCase):
     def test_what_else_is_to_be_built(self):
         self.assertEqual([], plan.targets([]))
         self.assertEqual(["tests32"], plan.targets(["stock", "compat32"]))
+        self.assertEqual(["qemu-newest"], plan.targets(["edu-newest"]))
 
 
 unit.main()
