@@ -41,6 +41,12 @@ else
 	refuses 'an unreadable file' "$scratch/secret" 'cannot be read'
 fi
 
+# A machine that has no kernel headers yet has them after deps, not before.
+make --no-print-directory -n deps demo FILE=x 2>&1 | head -n 2 >"$scratch/said"
+printf '%s\n' scripts/deps 'make --no-print-directory demo' |
+	cmp -s - "$scratch/said"
+result $? 'demo is made by a make that begins after deps'
+
 # The name is relative, and not one for a careless script.
 name="a b'c \"d.txt"
 head -c 5000 LICENSES/GPL-2.0 >"$scratch/$name"
