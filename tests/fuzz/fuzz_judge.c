@@ -37,7 +37,7 @@ static const struct errors {
 	[FUZZ_preadv2] = { true, true, { EOPNOTSUPP } },
 	[FUZZ_pwritev2] = { true, true, { ENOSPC, EOPNOTSUPP } },
 	[FUZZ_lseek] = { true, false, { EBADF, EINVAL, ENODEV } },
-	[FUZZ_poll] = { true },
+	[FUZZ_poll] = { true, false, { EINTR } },
 	[FUZZ_mapdev] = { true, false, { EACCES, EBADF, EINVAL, EIO, ENODEV, ENOMEM, ENXIO,
 				       EOVERFLOW } },
 	[FUZZ_info] = { true, false, { EBADF, EFAULT, EINVAL, ENODEV } },

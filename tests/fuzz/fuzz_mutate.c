@@ -39,6 +39,14 @@ static void splice(uint64_t *random, struct fuzz_program *program,
 	       count * sizeof(program->calls[0]));
 }
 
+void fuzz_append(struct fuzz_program *program, const struct fuzz_program *other)
+{
+	unsigned int i;
+
+	for (i = 0; i < other->nr && program->nr < FUZZ_CALLS; i++)
+		program->calls[program->nr++] = other->calls[i];
+}
+
 static uint64_t change(uint64_t *random, char kind, uint64_t value)
 {
 	if (kind == 'f' || kind == 'd' || fuzz_below(random, 2))

@@ -39,6 +39,7 @@ void fuzz_next(const struct fuzz *fuzz, unsigned int nr, struct fuzz_program *pr
 {
 	const struct fuzz_worker *worker = &fuzz->workers[nr];
 	uint64_t random = fuzz_seed_of(fuzz->seed, nr, worker->number);
+	struct fuzz_program fresh;
 
 	if (fuzz->repeat) {
 		*program = fuzz->corpus[worker->number % fuzz->nr_corpus];
@@ -54,6 +55,9 @@ void fuzz_next(const struct fuzz *fuzz, unsigned int nr, struct fuzz_program *pr
 	}
 	*program = *any_kept(&random, worker);
 	fuzz_mutate(&random, program, any_kept(&random, worker));
+	/* What was kept is mostly what takes long: something else goes with it. */
+	fuzz_generate(&random, &fresh);
+	fuzz_append(program, &fresh);
 	tame(&random, program);
 }
 

@@ -71,13 +71,13 @@
 	X(param, 1, "Vc")			\
 	X(sendfile, 6, "ffl")			\
 	X(aio, 10, "faloB")			\
-	X(fork, 8, "falo")			\
-	X(kill, 1, "")				\
-	X(power, 1, "db")			\
-	X(rebind, 1, "d")			\
-	X(rescan, 1, "d")			\
-	X(reset, 1, "d")			\
-	X(fault, 1, "dXv")
+	X(fork, 16, "falo")			\
+	X(kill, 12, "")				\
+	X(power, 12, "db")			\
+	X(rebind, 12, "d")			\
+	X(rescan, 8, "d")			\
+	X(reset, 12, "d")			\
+	X(fault, 16, "dXv")
 
 enum fuzz_nr {
 #define FUZZ_ENUM(name, weight, args) FUZZ_##name,
@@ -145,5 +145,8 @@ void fuzz_generate(uint64_t *random, struct fuzz_program *program);
  */
 void fuzz_mutate(uint64_t *random, struct fuzz_program *program,
 		 const struct fuzz_program *other);
+
+/** fuzz_append() - add the calls of another program, as far as there is room */
+void fuzz_append(struct fuzz_program *program, const struct fuzz_program *other);
 
 #endif /* EDUDMA_FUZZ_PROGRAM_H */
