@@ -81,6 +81,11 @@ test-fuzz: LANE = debug-ring
 test-fuzz: all qemu lane-kernel ## calls at random, CALLS=1000000 in LANE=debug-ring; SEED= repeats
 	@scripts/fuzz
 
+.PHONY: coverage
+coverage: all qemu ## lines of the driver that tests reach, and why they do not reach others
+	@LANES="$$(scripts/coverage --lanes)" $(MAKE) --no-print-directory kernels
+	@scripts/coverage
+
 .PHONY: test-kernels
 test-kernels: SET = kernels
 test-kernels: all qemu kernels ## the driver's suites on the oldest and the newest kernel
