@@ -10,7 +10,7 @@ from edudma_guest import Trouble, paths, session
 from . import collect, lines, unreached
 
 LIST = paths.TOP / "tests/fuzz/unreached"
-RUNS = f"{collect.FUZZ} debug-ring faults-ring"
+RUNS = f"{collect.FUZZ} debug-ring"
 
 
 def _parser():
