@@ -23,7 +23,7 @@ EARLY = ("runner.guest",)
 # What `make test` leaves to others: name -> its lanes, and its groups of tests
 # that run on the host.
 SETS = {
-    "debug": (("debug", "debug-ring"), ("detectors",)),
+    "debug": (("debug", "debug-ring", "kcsan", "kcsan-ring"), ("detectors",)),
     "faults": (("faults", "faults-iommu", "faults-ring"), ()),
     "kernels": (("linux-5.10-edu", "linux-newest-edu", "edu-newest", "linux-5.10",
                  "linux-newest", "compat32"), ()),

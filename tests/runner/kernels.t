@@ -154,7 +154,8 @@ class Sets(unittest.TestCase):
 
     def test_a_set_has_its_lanes_and_tests(self):
         files = {plan.name_of(path) for path in plan.wanted_files([], "", "debug")}
-        self.assertEqual({"debug", "debug-ring", "detectors.proof"}, files)
+        self.assertEqual({"debug", "debug-ring", "kcsan", "kcsan-ring",
+                          "detectors.proof"}, files)
 
     def test_make_test_has_none_of_them(self):
         files = {plan.name_of(path) for path in plan.wanted_files([], "")}
@@ -163,7 +164,7 @@ class Sets(unittest.TestCase):
 
     def test_kernels_to_be_built(self):
         self.assertEqual([], plan.kernels([]))
-        self.assertEqual(["6.1+debug"], plan.kernels([], "debug"))
+        self.assertEqual(["6.1+debug", "6.1+kcsan"], plan.kernels([], "debug"))
         self.assertEqual(["6.1+debug"], plan.kernels(["stock", "debug-ring"]))
 
     def test_what_else_is_to_be_built(self):
