@@ -723,6 +723,18 @@ void edudma_channel_resume(struct edudma_channel *ch)
 	spin_unlock_irq(&ch->lock);
 }
 
+/* Whether no chunk is under way. */
+static bool edudma_channel_empty(struct edudma_channel *ch)
+{
+	bool empty;
+
+	spin_lock_irq(&ch->lock);
+	empty = !ch->in_flight;
+	spin_unlock_irq(&ch->lock);
+
+	return empty;
+}
+
 /**
  * edudma_channel_shutdown() - stop for good
  * @ch:		the channel
@@ -759,5 +771,5 @@ void edudma_channel_shutdown(struct edudma_channel *ch)
 	}
 
 	/* Some may be on their way out in other contexts. */
-	wait_event(ch->drained, !READ_ONCE(ch->in_flight));
+	wait_event(ch->drained, edudma_channel_empty(ch));
 }
