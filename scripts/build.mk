@@ -75,7 +75,8 @@ tests: userspace ## the suites that run in the guest
 .PHONY: tests32
 tests32: ## the suites as 32-bit programs
 	@harness=$$(scripts/kselftest) && libraries=$$(scripts/lib32) && \
-	$(MAKE) --no-print-directory -C tests suites BUILD='$(BUILD)' OUT='$(BUILD)/tests32' KSELFTEST_DIR="$$harness" \
+	$(MAKE) --no-print-directory -C tests suites '$(BUILD)/tests32/tools/each' \
+		BUILD='$(BUILD)' OUT='$(BUILD)/tests32' KSELFTEST_DIR="$$harness" \
 		CC="$${CC:-gcc} -m32 -static -D_FILE_OFFSET_BITS=64 \
 			-isystem /usr/include/$$(gcc -print-multiarch) \
 			-isystem $$libraries/include -L$$libraries/lib"

@@ -14,19 +14,20 @@ REPORT = ("virtio_pci", "virtio_console")
 HOST_FILES = ("9pnet_virtio", "9p", "overlay")
 
 INIT_SOURCES = paths.SCRIPTS / "init"
-INIT = paths.BUILD / "guest" / "init"
 
 
-def make_init():
+def make_init(bits=64):
     """Compile the guest's init, if it is older than its sources."""
+    init = paths.BUILD / "guest" / f"init{bits}"
     sources = sorted(INIT_SOURCES.glob("*.c"))
     newest = max(path.stat().st_mtime for path in INIT_SOURCES.iterdir())
-    if INIT.exists() and INIT.stat().st_mtime >= newest:
-        return INIT
-    INIT.parent.mkdir(parents=True, exist_ok=True)
-    new = INIT.with_name(f"init.{os.getpid()}")
-    command = [os.environ.get("CC", "gcc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2",
-               "-Wall", "-Wextra", "-static", "-o", new, *sources]
+    if init.exists() and init.stat().st_mtime >= newest:
+        return init
+    init.parent.mkdir(parents=True, exist_ok=True)
+    new = init.with_name(f"{init.name}.{os.getpid()}")
+    command = [os.environ.get("CC", "gcc"), f"-m{bits}", "-std=gnu11", "-D_GNU_SOURCE",
+               "-D_FILE_OFFSET_BITS=64", "-O2", "-Wall", "-Wextra", "-static",
+               "-o", new, *sources]
     try:
         done = subprocess.run(command, check=False, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -36,8 +37,8 @@ def make_init():
         raise Trouble("the guest's init cannot be compiled: run 'make deps'?\n"
                       + done.stdout)
     # At once, for whoever else starts a guest now.
-    os.replace(new, INIT)
-    return INIT
+    os.replace(new, init)
+    return init
 
 
 def _module(path):
@@ -112,7 +113,7 @@ def build(kernel, fields, root="host", files=(), directory="/"):
         archive.add_directory(name)
     # Init's own console until it has mounted /dev.
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
-    archive.add_file("init", 0o755, make_init().read_bytes())
+    archive.add_file("init", 0o755, make_init(kernel.bits).read_bytes())
     fields = list(fields)
     for path in kernels.resolve(kernel, REPORT + (HOST_FILES if root == "host" else ())):
         name = f"modules/{path.name.split('.')[0]}.ko"

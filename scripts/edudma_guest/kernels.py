@@ -23,6 +23,13 @@ class Kernel:
         """Where the top Makefile puts the driver for this kernel."""
         return paths.BUILD / "driver" / self.release / "edudma.ko"
 
+    @property
+    def bits(self):
+        """Of its addresses.  One of 32 runs no program of a 64-bit host."""
+        config = self.image.with_name(f"config-{self.release}")
+        return 64 if not config.exists() or \
+            "\nCONFIG_64BIT=y\n" in config.read_text() else 32
+
 
 def _ask(*words):
     done = subprocess.run([paths.SCRIPTS / "kernel", *words], text=True, check=False,

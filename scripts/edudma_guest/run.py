@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -82,6 +83,7 @@ class Run:
                               f"in lane '{lane.name}'")
         version = accel.version(lane.emulator)
         kernel = kernels.find(lane.kernel)
+        self.bits = kernel.bits
         self.module = None
         modules = kernel.modules
         if not options.no_module:
@@ -111,7 +113,9 @@ class Run:
             job += [("module", self.module)] if self.module else []
         else:
             job.append(("modules", str(modules)))
-            job += [("module", "edudma")] if self.module else []
+            # Where the host's modprobe cannot run, init loads the file.
+            name = "edudma" if self.bits == 64 else self.module
+            job += [("module", name)] if self.module else []
         if options.terminal:
             rows, columns = session.window_size()
             job += [("rows", str(rows)), ("columns", str(columns))]
@@ -134,6 +138,8 @@ class Run:
         if self.lane.disk:
             self.disk.touch()
             os.truncate(self.disk, self.lane.disk << 20)
+            if self.bits == 32:
+                make_ext4(self.disk)
             arguments += qemu.disk(self.disk)
         if self.options.terminal:
             arguments += ["-chardev", "stdio,id=terminal,signal=off",
@@ -192,6 +198,15 @@ class Run:
               f"{where}); logs in {paths.shown(self.directory)}",
               file=sys.stderr, flush=True)
         return outcome.status
+
+
+def make_ext4(path):
+    """A file system, where the host's mkfs.ext4 cannot run in the guest."""
+    done = subprocess.run(["mkfs.ext4", "-q", "-F", "-b", "4096", path], check=False,
+                          env=kernels.tool_environment(), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise Trouble(f"mkfs.ext4: {done.stdout.strip()}")
 
 
 def tee(*files):

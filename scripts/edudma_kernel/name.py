@@ -6,9 +6,10 @@ import dataclasses
 from edudma_guest import Trouble, paths
 
 FRAGMENTS = paths.SCRIPTS / "kconfig"
-# The parts that each configuration has.
+# The part that each configuration has, and the machine's: the first unless
+# another one is named.
 BASE = "base"
-MACHINE = "x86_64"
+MACHINES = ("x86_64", "i386")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +24,15 @@ class Name:
 
     def fragments(self):
         """The files of its configuration, later ones over earlier ones."""
-        return [FRAGMENTS / f"{name}.config" for name in (BASE, MACHINE, *self.configs)]
+        machines = [name for name in self.configs if name in MACHINES] or MACHINES[:1]
+        others = [name for name in self.configs if name not in MACHINES]
+        return [FRAGMENTS / f"{name}.config" for name in (BASE, *machines, *others)]
 
 
 def configs():
     """The configurations that there are."""
     return sorted(path.stem for path in FRAGMENTS.glob("*.config")
-                  if path.stem not in (BASE, MACHINE))
+                  if path.stem not in (BASE, MACHINES[0]))
 
 
 def parse(text):

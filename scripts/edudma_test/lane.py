@@ -6,7 +6,8 @@ the run.  Only a complete stream in a run without a splat, a leak or a hang is
 a pass.
 
 A guest that has its root in RAM has no Python to run the suites one after the
-other: there each suite is the command of a boot of its own.
+other: there each suite is the command of a boot of its own.  Nor has one of 32
+bits: there build/tests32/tools/each runs them.
 """
 
 import os
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 
-from edudma_guest import lanes, paths, session, verdict
+from edudma_guest import Trouble, kernels, lanes, paths, session, verdict
 
 from . import plan, suites, tap
 
@@ -105,6 +106,37 @@ class _Lane:
         merger.finish()
         return worst or int(bool(merger.failed))
 
+    def run_listed(self, relay):
+        """All suites in one boot, told apart here; the guest's status, or 1."""
+        merger = suites.Merger(relay)
+        suite = None
+
+        def take(line):
+            nonlocal suite
+            word, _, rest = line.partition(" ")
+            if word == "@begin":
+                suite = suites.Suite(os.path.basename(rest), merger)
+            elif word == "@end":
+                suite.end(int(rest))
+                suite = None
+            elif suite:
+                suite.line(line)
+
+        programs = [program for _, program in self.wanted()]
+        each = paths.BUILD / "tests32/tools/each"
+        status = self.boot(self.logs, [each, *programs], take)
+        # A guest that ended early leaves a stream without a plan.
+        if not suite and not status:
+            merger.finish()
+        return status or int(bool(merger.failed))
+
+    def runner(self):
+        """What of these this lane's guest can do."""
+        lane = lanes.load(self.name)
+        if lane.root == "ram":
+            return self.run_each
+        return self.run_all if kernels.find(lane.kernel).bits == 64 else self.run_listed
+
     def console(self):
         """The end of what the kernels said."""
         for path in sorted(self.logs.rglob("console")):
@@ -115,8 +147,11 @@ def main(name, logs):
     """Run a lane's suites; the status is the guest's."""
     lane = _Lane(name, logs)
     relay = _Relay()
-    run = lane.run_each if lanes.load(name).root == "ram" else lane.run_all
-    status = run(relay)
+    try:
+        status = lane.runner()(relay)
+    except Trouble as trouble:
+        lane.said.append(str(trouble))
+        status = RUNNER
     stream = relay.stream
     wrong = stream.broken()
     if not wrong and not stream.tests:

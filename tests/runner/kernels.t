@@ -42,6 +42,10 @@ class Names(unittest.TestCase):
         self.assertEqual(["base", "x86_64"],
                          [path.stem for path in name.parse("6.1+base").fragments()])
 
+    def test_another_machine_takes_the_place_of_the_first(self):
+        self.assertEqual(["base", "i386", "debug"],
+                         [path.stem for path in name.parse("6.12+debug+i386").fragments()])
+
     def test_what_is_the_same_is_called_the_same(self):
         self.assertEqual(name.parse("6.1"), name.parse("6.1+base"))
 
