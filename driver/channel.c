@@ -644,19 +644,32 @@ void edudma_channel_hold(struct edudma_channel *ch)
 	cancel_delayed_work_sync(&ch->watchdog);
 }
 
+/* Whether nothing is posted that the engine will get on with. */
+static bool edudma_channel_drained(struct edudma_channel *ch)
+{
+	bool drained;
+
+	spin_lock_irq(&ch->lock);
+	drained = !ch->posted || ch->state != EDUDMA_CHANNEL_OPEN;
+	spin_unlock_irq(&ch->lock);
+
+	return drained;
+}
+
 /* Waits until nothing is posted, as long as the engine gets on with it. */
 static void edudma_channel_drain(struct edudma_channel *ch)
 {
 	unsigned long timeout = msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
+	unsigned int before;
 	bool progressed;
 
 	do {
-		unsigned int before = READ_ONCE(ch->posted);
+		spin_lock_irq(&ch->lock);
+		before = ch->posted;
+		spin_unlock_irq(&ch->lock);
 
-		wait_event_timeout(ch->drained,
-				   !READ_ONCE(ch->posted) ||
-				   READ_ONCE(ch->state) != EDUDMA_CHANNEL_OPEN,
-				   timeout);
+		wait_event_timeout(ch->drained, edudma_channel_drained(ch), timeout);
+
 		spin_lock_irq(&ch->lock);
 		progressed = ch->state == EDUDMA_CHANNEL_OPEN && ch->posted &&
 			     (ch->posted < before || edudma_channel_progressed(ch));
