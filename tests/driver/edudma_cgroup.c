@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,20 @@ bool cgroup_make(struct cgroup *group, uint64_t limit)
 	       (group_write(group, "memory.swap.max", "0") || errno == ENOENT);
 }
 
+/* What another processor had taken in advance would be missing on this one. */
+static bool stay_here(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	return !sched_setaffinity(0, sizeof(here), &here);
+}
+
 bool cgroup_enter(const struct cgroup *group, bool killable)
 {
-	return !file_write("/proc/self/oom_score_adj", killable ? "0" : "-1000") &&
+	return stay_here() &&
+	       !file_write("/proc/self/oom_score_adj", killable ? "0" : "-1000") &&
 	       group_write(group, "cgroup.procs", "0");
 }
 

@@ -23,7 +23,7 @@ struct cgroup {
 bool cgroup_make(struct cgroup *group, uint64_t limit);
 
 /**
- * cgroup_enter() - put the calling process into it
+ * cgroup_enter() - put the calling process into it, on the processor that it is on
  * @killable:	may the kernel end it for want of memory, or must calls fail?
  *
  * False if that fails.
