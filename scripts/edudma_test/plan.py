@@ -26,7 +26,7 @@ SETS = {
     "debug": (("debug", "debug-ring", "kcsan", "kcsan-ring"), ("detectors",)),
     "faults": (("faults", "faults-iommu", "faults-ring"), ()),
     "kernels": (("linux-5.10-edu", "linux-newest-edu", "edu-newest", "linux-5.10",
-                 "linux-newest", "compat32", "i386-edu", "i386"), ()),
+                 "linux-newest", "compat32", "i386-edu", "i386", "rt"), ()),
 }
 
 
