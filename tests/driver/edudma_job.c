@@ -12,20 +12,28 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+pid_t fork_dependent(void)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+	}
+	return pid;
+}
+
 void job_start(struct job *job, void (*fn)(struct job_report *report, void *arg),
 	       void *arg)
 {
-	pid_t parent = getpid();
-
 	job->report = shared_pages(1);
-	job->pid = fork();
-	if (job->pid < 0)
-		die("fork");
+	job->pid = fork_dependent();
 	if (job->pid)
 		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
 	fn(job->report, arg);
 	__atomic_store_n(&job->report->done, 1, __ATOMIC_SEQ_CST);
 	_exit(EXIT_SUCCESS);

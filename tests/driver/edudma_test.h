@@ -265,6 +265,9 @@ void *side_by_side(void *first, void *second);
 
 /* child processes ------------------------------------------------------- */
 
+/** fork_dependent() - fork() a child that dies with this thread; does not fail */
+pid_t fork_dependent(void);
+
 /**
  * struct job_report - what a child leaves behind, in shared memory
  * @begun:	the call is next

@@ -7,6 +7,7 @@
 
 #include "edudma_hold.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -436,17 +437,23 @@ TEST_F(turn, comes_soon_to_a_file_that_came_late)
 	EXPECT_EQ(1, order(self, &self->others[0]));
 }
 
-/* How many others had the device between one request of a file and its next. */
+/*
+ * How many others had the device between one request of a file and its next, at
+ * most; INT_MAX if they did not come one after the other.
+ */
 static int longest_pause(const FIXTURE_DATA(turn) *self, const struct job *jobs)
 {
-	int i, pause, longest = 0;
+	int i, at, last = order(self, &jobs[0]), longest = 0;
 
-	for (i = 1; i < PER_FILE; i++) {
-		pause = order(self, &jobs[i]) - order(self, &jobs[i - 1]) - 1;
-		if (pause > longest)
-			longest = pause;
+	for (i = 1; last >= 0 && i < PER_FILE; i++) {
+		at = order(self, &jobs[i]);
+		if (at <= last)
+			return INT_MAX;
+		if (at - last - 1 > longest)
+			longest = at - last - 1;
+		last = at;
 	}
-	return longest;
+	return last < 0 ? INT_MAX : longest;
 }
 
 TEST_F(turn, goes_from_file_to_file)

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -57,17 +56,10 @@ static time_t now(void)
 
 static void start(struct fuzz *fuzz, unsigned int nr)
 {
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t pid = fork_dependent();
 
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(EXIT_FAILURE);
+	if (!pid)
 		fuzz_work(fuzz, nr);
-	}
 	fuzz->workers[nr].pid = pid;
 }
 

@@ -14,7 +14,6 @@
 #include "soak.h"
 
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
@@ -151,14 +150,11 @@ FIXTURE_TEARDOWN(soak)
 
 static pid_t start_noise(struct soak *soak, void (*noise)(struct soak *soak))
 {
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t pid = fork_dependent();
 
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == parent)
-		noise(soak);
+	noise(soak);
 	_exit(0);
 }
 

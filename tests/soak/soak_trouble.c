@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -46,17 +45,10 @@ static void note(struct soak *soak, const char *what, const char *slot, int err)
 
 static void start_worker(struct soak_trouble *trouble, unsigned int nr)
 {
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t pid = fork_dependent();
 
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(EXIT_FAILURE);
+	if (!pid)
 		soak_work(trouble->soak, nr, trouble->lives[nr]);
-	}
 	trouble->workers[nr] = pid;
 }
 
