@@ -35,6 +35,8 @@ static const FaultProperty fault_properties[] = {
           "bytes that the next completion claims too many"),
     FAULT("fault-stall", stall, true,
           "channels that execute nothing"),
+    FAULT("fault-stuck", stuck, true,
+          "channels that ignore commands"),
     FAULT("fault-drop-irq", drop_irq, false,
           "number of interrupts to drop"),
 };
@@ -53,6 +55,11 @@ bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault)
 bool edu_sg_stalled(const EduSgChannel *ch)
 {
     return ch->s->faults.stall & (1u << ch->n);
+}
+
+bool edu_sg_stuck(const EduSgChannel *ch)
+{
+    return ch->s->faults.stuck & (1u << ch->n);
 }
 
 static uint32_t *fault_field(Object *obj, const FaultProperty *prop)

@@ -364,6 +364,9 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
     bool enabled = ch->state == EDU_SG_RUNNING || ch->state == EDU_SG_PAUSED;
 
     trace_edu_sg_command(ch->n, ch->state, command);
+    if (edu_sg_stuck(ch)) {
+        return;
+    }
     if (command == EDU_SG_RESET) {
         edu_sg_channel_reset(ch);
     } else if (command == EDU_SG_ABORT && enabled) {

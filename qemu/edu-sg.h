@@ -95,6 +95,7 @@ typedef struct EduSgFaults {
     uint32_t swap;
     uint32_t excess;
     uint32_t stall;
+    uint32_t stuck;
     uint32_t drop_irq;
     bool dead;
 } EduSgFaults;
@@ -189,6 +190,7 @@ bool edu_sg_complete_aborted(EduSgChannel *ch);
 /* edu-sg-fault.c */
 bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault);
 bool edu_sg_stalled(const EduSgChannel *ch);
+bool edu_sg_stuck(const EduSgChannel *ch);
 void edu_sg_fault_init(EduSgState *s);
 void edu_sg_fault_realize(EduSgState *s);
 void edu_sg_fault_exit(EduSgState *s);

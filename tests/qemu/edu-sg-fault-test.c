@@ -207,6 +207,32 @@ static void test_stall(void)
     stop(t);
 }
 
+static void test_stuck(void)
+{
+    Test *t = start("channels=2");
+
+    enable_ring(t, 0, RING);
+    enable_ring(t, 1, RING);
+    set_fault(t, "fault-stall", 1);
+    set_fault(t, "fault-stuck", 1);
+    submit(t, 0, 1);
+    submit(t, 1, 1);
+    command(t, 0, EDU_SG_ABORT);
+    command(t, 0, EDU_SG_RESET);
+    g_assert_cmpuint(state_of(t, 0), ==, EDU_SG_RUNNING);
+    command(t, 1, EDU_SG_ABORT);
+    g_assert_cmpuint(state_of(t, 1), ==, EDU_SG_HALTED);
+
+    /* it does what nobody waits for any more */
+    set_fault(t, "fault-stall", 0);
+    step(t, 10);
+    expect(t, 0, 0, 0, EDU_SG_DONE, 16);
+    set_fault(t, "fault-stuck", 0);
+    command(t, 0, EDU_SG_RESET);
+    g_assert_cmpuint(state_of(t, 0), ==, EDU_SG_DISABLED);
+    stop(t);
+}
+
 static void test_drop_irq(void)
 {
     Test *t = start("");
@@ -371,7 +397,7 @@ static void test_properties(void)
         { "memory", 2048 }, { "memory", 5000 }, { "memory", 2 * GiB },
         { "channels", 0 }, { "channels", 9 }, { "dma_mask", 0xfff0 },
         { "dma_mask", 255 }, { "latency", 60000000001 },
-        { "fault-stall", 256 },
+        { "fault-stall", 256 }, { "fault-stuck", 256 },
     };
     QTestState *q = qtest_init("-machine pc -m 128M -nodefaults");
 
@@ -400,6 +426,7 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/irq/coalesce", test_coalesce);
     qtest_add_func("/edu-sg/fault/completion", test_completion_faults);
     qtest_add_func("/edu-sg/fault/stall", test_stall);
+    qtest_add_func("/edu-sg/fault/stuck", test_stuck);
     qtest_add_func("/edu-sg/fault/drop-irq", test_drop_irq);
     qtest_add_func("/edu-sg/fault/dead", test_dead);
     qtest_add_func("/edu-sg/own-registers", test_own_registers);
