@@ -35,6 +35,7 @@ class Lane:
     emulator: str = "qemu-system-x86_64"    # build/... is our own
     root: str = "host"          # host: all its files, by 9p; ram: only what is needed
     suites: str = "driver userspace"   # directories of tests/ whose suites it runs
+    verdict: str = "pass"       # of a run of its suites in which all is as it should be
     append: list = dataclasses.field(default_factory=list)   # kernel command line
     params: list = dataclasses.field(default_factory=list)   # of the module
     programs: list = dataclasses.field(default_factory=list)   # in root = ram, too

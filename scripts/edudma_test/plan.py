@@ -17,7 +17,7 @@ from edudma_guest import Trouble, lanes, paths
 # Lanes that run when none are named, in the order in which they start: the
 # slowest first, so that the last ones end together.
 LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "ring-off",
-         "virtual", "suspend")
+         "virtual", "suspend", "stuck")
 # A host test that boots many guests, one after the other: it begins with the lanes.
 EARLY = ("runner.guest",)
 # What `make test` leaves to others: name -> its lanes, and its groups of tests
@@ -25,8 +25,9 @@ EARLY = ("runner.guest",)
 SETS = {
     "debug": (("debug", "debug-ring", "kcsan", "kcsan-ring"), ("detectors",)),
     "faults": (("faults", "faults-iommu", "faults-ring"), ()),
-    "kernels": (("linux-5.10-edu", "linux-newest-edu", "edu-newest", "linux-5.10",
-                 "linux-newest", "compat32", "i386-edu", "i386", "rt"), ()),
+    "kernels": (("i386-edu", "edu-newest", "linux-5.10-edu", "linux-newest-edu", "linux-5.10",
+                 "linux-6.1", "linux-6.12", "linux-newest", "linux-candidate", "compat32",
+                 "i386", "rt"), ()),
 }
 
 

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A channel that executes nothing and ignores every command, so that nobody can
+ * tell whether it will ever write to the pages that it has: they stay pinned for
+ * good.  The lane's verdict is `residue`, therefore.
+ */
+#include "edudma_fixture.h"
+#include "edudma_kmsg.h"
+#include "edudma_machine.h"
+#include "edudma_plug.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+
+#define PAGES		2
+#define LEN		5000
+#define TIMEOUT_MS	300
+#define SEED		3
+
+FIXTURE(stuck)
+{
+	struct bed bed;
+	uint64_t timeout_ms;
+	uint8_t *buf;		/* shared with children */
+	struct edudma_segment seg;
+	unsigned int lost;	/* pages that the test is to leave pinned */
+	int kmsg;
+};
+
+static int get_stuck(const struct test_dev *dev, bool stuck)
+{
+	uint64_t channels = stuck ? 0xff : 0;
+
+	return machine_set(dev, "fault-stall", channels) ?:
+	       machine_set(dev, "fault-stuck", channels);
+}
+
+FIXTURE_SETUP(stuck)
+{
+	BED_SETUP(&self->bed);
+	self->timeout_ms = param_get("timeout_ms");
+	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
+	self->buf = shared_pages(PAGES);
+	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, SEED));
+	memset(self->buf, 0, PAGES * page_size());
+	self->seg = seg_from(self->buf, LEN, 0);
+	bed_mark(&self->bed);
+	self->kmsg = kmsg_open();
+	ASSERT_LE(0, self->kmsg);
+	ASSERT_EQ(0, get_stuck(&self->bed.dev, true));
+}
+
+/* A new binding finds nothing of all that but the pages. */
+FIXTURE_TEARDOWN(stuck)
+{
+	int fd;
+
+	EXPECT_EQ(0, get_stuck(&self->bed.dev, false));
+	param_set("timeout_ms", self->timeout_ms);
+	close(self->kmsg);
+	close(self->bed.fd);
+	if (!access(self->bed.dev.sysfs, F_OK)) {
+		EXPECT_EQ(0, dev_unbind(&self->bed.dev));
+	}
+	EXPECT_EQ(0, dev_restore(&self->bed.dev));
+	fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(0, transfer1(fd, self->seg));
+	EXPECT_EQ(LEN, differs_at(self->buf, LEN, SEED));
+	close(fd);
+	EXPECT_EQ(self->bed.pins + self->lost, pins_outstanding());
+	munmap(self->buf, PAGES * page_size());
+}
+
+TEST_F(stuck, channel_keeps_the_pages_that_it_has)
+{
+	struct stats delta;
+
+	self->lost = PAGES;
+	EXPECT_EQ(EIO, transfer1(self->bed.fd, self->seg));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(PAGES, delta.pages_leaked);
+	EXPECT_EQ(1, delta.timeouts);
+	EXPECT_EQ(0, delta.bytes_from_device);
+	EXPECT_EQ(self->bed.pins + PAGES, pins_outstanding());
+	EXPECT_TRUE(kmsg_says(self->kmsg, "channel", "does not stop"));
+	EXPECT_TRUE(kmsg_says(self->kmsg, "2 pages", "stay pinned"));
+}
+
+TEST_F(stuck, channel_refuses_what_comes_next)
+{
+	struct stats delta;
+
+	self->lost = PAGES;
+	ASSERT_EQ(EIO, transfer1(self->bed.fd, self->seg));
+	bed_mark(&self->bed);
+	EXPECT_EQ(EIO, transfer1(self->bed.fd, self->seg));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.descriptors);
+	EXPECT_EQ(0, delta.pages_leaked);
+	EXPECT_EQ(0, delta.timeouts);
+	EXPECT_EQ(self->bed.pins + PAGES, pins_outstanding());
+}
+
+/* What the pages are kept for: nobody else has them when it goes on after all. */
+TEST_F(stuck, channel_that_goes_on_writes_to_pages_that_are_still_pinned)
+{
+	struct stats delta;
+
+	self->lost = PAGES;
+	ASSERT_EQ(EIO, transfer1(self->bed.fd, self->seg));
+	EXPECT_TRUE(all_bytes_are(self->buf, LEN, 0));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	EXPECT_TRUE(WAIT_FOR(differs_at(self->buf, LEN, SEED) == LEN));
+	EXPECT_EQ(EIO, transfer1(self->bed.fd, self->seg));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.bytes_from_device);
+	EXPECT_EQ(PAGES, delta.pages_leaked);
+}
+
+TEST_F(stuck, channel_lets_a_killed_process_go)
+{
+	struct job job;
+
+	self->lost = PAGES;
+	/* Longer than this test may take. */
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	job_transfer(&job, self->bed.fd, &self->seg, 1, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			     self->bed.before.descriptors));
+	ASSERT_EQ(0, kill(job.pid, SIGKILL));
+	EXPECT_EQ(SIGKILL, job_wait(&job));
+	EXPECT_EQ(PAGES, stat_get(&self->bed.dev, "pages_leaked"));
+	EXPECT_TRUE(kmsg_says(self->kmsg, "channel", "does not abort"));
+}
+
+TEST_F(stuck, channel_is_unbound_all_the_same)
+{
+	struct job job;
+
+	self->lost = PAGES;
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	job_transfer(&job, self->bed.fd, &self->seg, 1, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			     self->bed.before.descriptors));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(ENODEV, job.report->err);
+	EXPECT_TRUE(kmsg_says(self->kmsg, "2 pages", "stay pinned"));
+}
+
+FIXTURE(stuck_plugged)
+{
+	struct bed bed;
+};
+
+/* Behind a port, by which it can be reset. */
+FIXTURE_SETUP(stuck_plugged)
+{
+	self->bed.fd = -1;
+	ASSERT_EQ(0, plug_in(&self->bed.dev));
+	BED_OPEN(&self->bed);
+}
+
+FIXTURE_TEARDOWN(stuck_plugged)
+{
+	close(self->bed.fd);
+	EXPECT_EQ(0, plug_out());
+}
+
+static int reset_function(const struct test_dev *dev)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dev->slot);
+	return file_write(path, "1");
+}
+
+TEST_F(stuck_plugged, channel_works_again_after_a_reset)
+{
+	uint64_t timeout_ms = param_get("timeout_ms");
+	uint8_t *buf = shared_pages(1);
+
+	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
+	ASSERT_EQ(0, get_stuck(&self->bed.dev, true));
+	EXPECT_EQ(EIO, transfer1(self->bed.fd, seg_from(buf, 1, 0)));
+	EXPECT_EQ(0, param_set("timeout_ms", timeout_ms));
+	ASSERT_EQ(0, get_stuck(&self->bed.dev, false));
+	ASSERT_EQ(0, reset_function(&self->bed.dev));
+	EXPECT_EQ(0, transfer1(self->bed.fd, seg_from(buf, 1, 0)));
+	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_leaked"));
+	EXPECT_EQ(self->bed.pins + 1, pins_outstanding());
+}
+
+TEST_HARNESS_MAIN
