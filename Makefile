@@ -83,7 +83,7 @@ test-fuzz: all qemu lane-kernel ## calls at random, CALLS=1000000 in LANE=debug-
 
 .PHONY: coverage
 coverage: all qemu ## lines of the driver that tests reach, and why they do not reach others
-	@LANES="$$(scripts/coverage --lanes)" $(MAKE) --no-print-directory kernels
+	@scripts/kernel "$$(scripts/coverage --kernel)"
 	@scripts/coverage
 
 .PHONY: test-kernels

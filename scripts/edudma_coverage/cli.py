@@ -10,18 +10,17 @@ from edudma_guest import Trouble, paths, session
 from . import collect, lines, unreached
 
 LIST = paths.TOP / "tests/fuzz/unreached"
-RUNS = f"{collect.FUZZ} debug-ring"
 
 
 def _parser():
     parse = argparse.ArgumentParser(
         prog="coverage", description=sys.modules[__name__].__doc__,
-        epilog="LANES names what is run: lanes, and fuzz, which is CALLS calls by "
-               f"the fuzzer; default: {RUNS}.")
+        epilog="LANES names what is run, JOBS at a time: lanes, and fuzz, which is CALLS "
+               f"calls by the fuzzer; default: {' '.join(collect.RUNS)}.")
     parse.add_argument("--report", action="store_true",
                        help="run nothing; what the last runs have counted")
-    parse.add_argument("--lanes", action="store_true",
-                       help="print the lanes whose kernels are needed")
+    parse.add_argument("--kernel", action="store_true",
+                       help="print the kernel that is needed")
     return parse
 
 
@@ -43,19 +42,25 @@ def _report(names):
     return len(found)
 
 
+def _run(names):
+    """Run them; the worst status."""
+    worst = 0
+    for name, status in collect.run(names, int(os.environ.get("JOBS") or 2)):
+        print(f"{name}: status {status}, {collect.WORK / 'logs' / name}", flush=True)
+        worst = worst or status
+    return worst
+
+
 def main(argv):
     """The program."""
     options = _parser().parse_args(argv)
-    names = (os.environ.get("LANES") or RUNS).split()
-    if options.lanes:
-        print(*sorted({collect.lane_of(name) for name in names}))
+    if options.kernel:
+        print(collect.KERNEL)
         return 0
+    names = (os.environ.get("LANES") or " ".join(collect.RUNS)).split()
     session.raise_on_signals()
-    worst = 0
     try:
-        for name in [] if options.report else names:
-            status, _ = collect.run(name)
-            worst = worst or status
+        worst = 0 if options.report else _run(names)
         return worst or int(bool(_report(names)))
     except Trouble as trouble:
         print(f"coverage: {trouble}", file=sys.stderr)

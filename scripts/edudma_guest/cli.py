@@ -55,6 +55,8 @@ def parser():
         help="parameter of the module, after the lane's")
     add("--append", action="append", default=[], metavar="WORDS",
         help="more for the kernel's command line")
+    add("--kernel", metavar="VERSION+CONFIG",
+        help="one that scripts/kernel has built (default: the lane's)")
     add("--qemu", metavar="PROGRAM", help="QEMU (default: the lane's)")
     add("--qemu-arg", action="append", default=[], metavar="ARG",
         help="one more argument for QEMU; --qemu-arg=-foo if it begins with a dash")

@@ -23,7 +23,7 @@ ENVIRONMENT_PREFIXES = ("LC_", "EDUDMA_", "CK_")
 def lane_of(options):
     """The lane, with what the options change of it."""
     lane = lanes.load(options.lane)
-    for name in ("memory", "smp"):
+    for name in ("kernel", "memory", "smp"):
         if getattr(options, name):
             setattr(lane, name, getattr(options, name))
     if options.qemu:
