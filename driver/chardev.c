@@ -125,6 +125,9 @@ static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 	/* Kernel memory (splice, kernel_read) is not a user's to be pinned. */
 	if (!user_backed_iter(iter))
 		return -EINVAL;
+	/* Every transfer waits; io_uring, which asks, then has a worker do so. */
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
 
 	req = edudma_request_from_iter(efile, iter, iocb->ki_pos, len,
 				       direction);
