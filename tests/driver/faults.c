@@ -17,7 +17,7 @@ enum bad {
 
 static const char rodata_area[PART] = "read-only data";
 
-/* The kernel's own page in this process: readable, but no page to pin. */
+/* The kernel's own page in this process: readable, but before 7.3 no page to pin. */
 static void *vvar_page(void)
 {
 	unsigned long start = 0;
@@ -106,11 +106,28 @@ static void *bad_address(enum bad kind)
 	return NULL;
 }
 
+/* Has it a page structure?  This call needs one, too. */
+static bool can_be_spliced(void *addr)
+{
+	struct iovec byte = { addr, 1 };
+	bool spliced;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	spliced = vmsplice(ends[1], &byte, 1, 0) == 1;
+	close(ends[0]);
+	close(ends[1]);
+	return spliced;
+}
+
 /* Why a kind of memory cannot be had here, or NULL. */
-static const char *missing(enum bad kind, const void *addr)
+static const char *missing(enum bad kind, void *addr)
 {
 	if (kind == VVAR && !addr)
 		return "this process has no [vvar]";
+	if (kind == VVAR && can_be_spliced(addr))
+		return "this kernel's [vvar] has page structures";
 	if (kind == DEVICE_REGISTERS && !addr)
 		return "no other device's registers can be mapped";
 	return NULL;
