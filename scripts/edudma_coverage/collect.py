@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from edudma_guest import Trouble, kernels, paths
+from edudma_guest import Trouble, kernels, lanes, paths, verdict
 from edudma_test import plan
 
 WORK = paths.BUILD / "coverage"
@@ -19,7 +19,7 @@ FUZZ_LANE = "ring"
 FUZZ_CALLS = "100000"
 # Lanes that together reach what tests reach at all, the slowest first.
 RUNS = (FUZZ, "stock", "ring-iommu", "ring", "faults", "faults-iommu", "faults-ring",
-        "iommu", "virtual")
+        "iommu", "virtual", "stuck")
 # It compiles parts of the driver a second time, which counts for nothing.
 OTHERS_MODULE = "kunit"
 
@@ -50,6 +50,11 @@ def _command(name, share):
               if os.path.basename(program) != OTHERS_MODULE)]
 
 
+def _lane(name):
+    """The lane that a run is in."""
+    return FUZZ_LANE if name == FUZZ else name
+
+
 def _start(name, built):
     """Start a lane's suites, or the fuzzer, with the driver that counts."""
     logs = WORK / "logs" / name
@@ -59,10 +64,10 @@ def _start(name, built):
     for notes in built.glob("*.gcno"):
         shutil.copy(notes, counts)
     return subprocess.Popen(
-        [paths.SCRIPTS / "guest", "--lane", FUZZ_LANE if name == FUZZ else name,
-         "--kernel", KERNEL, "--timeout", str(SECONDS), "--qmp", "--log-dir", logs,
-         "--share", counts, "--module", built / "edudma.ko",
-         "--", paths.SCRIPTS / "coverage-guest", counts, *_command(name, counts)],
+        [paths.SCRIPTS / "guest", "--lane", _lane(name), "--kernel", KERNEL, "--timeout",
+         str(SECONDS), "--qmp", "--log-dir", logs, "--share", counts,
+         "--module", built / "edudma.ko", "--",
+         paths.SCRIPTS / "coverage-guest", counts, *_command(name, counts)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -82,7 +87,8 @@ def run(names, jobs):
             time.sleep(1)
             for name in [name for name, guest in running.items()
                          if guest.poll() is not None]:
-                yield name, running.pop(name).returncode
+                status = running.pop(name).returncode
+                yield name, verdict.compare(status, lanes.load(_lane(name)).verdict)
     finally:
         for guest in running.values():
             guest.terminate()

@@ -42,6 +42,13 @@ class Verdict:
     status: int
 
 
+def compare(status, wanted):
+    """0 if a run's status is that of the verdict that its lane wants."""
+    if wanted == "pass":
+        return status
+    return 0 if status == STATUS[wanted] else status or STATUS["trouble"]
+
+
 def _verdict(word, reason):
     return Verdict(word, reason, STATUS[word])
 

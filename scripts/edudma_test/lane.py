@@ -143,22 +143,12 @@ class _Lane:
             yield from path.read_text(errors="replace").splitlines()[-25:]
 
 
-def judged(status, wanted):
-    """0 if the guest's status is that of the wanted verdict."""
-    if wanted == "pass":
-        return status
-    if status == verdict.STATUS[wanted]:
-        return 0
-    # Tests that failed say so themselves.
-    return status or RUNNER
-
-
 def main(name, logs):
     """Run a lane's suites; the status is the guest's."""
     lane = _Lane(name, logs)
     relay = _Relay()
     try:
-        status = judged(lane.runner()(relay), lanes.load(name).verdict)
+        status = verdict.compare(lane.runner()(relay), lanes.load(name).verdict)
     except Trouble as trouble:
         lane.said.append(str(trouble))
         status = RUNNER

@@ -40,6 +40,13 @@ class Judge(unittest.TestCase):
     def test_good(self):
         self.expect("pass", 0, run())
 
+    def test_a_lane_may_want_another_verdict_than_pass(self):
+        for status, wanted, want in ((0, "pass", 0), (3, "pass", 3), (121, "pass", 121),
+                                     (121, "residue", 0), (0, "residue", 125),
+                                     (1, "residue", 1), (122, "residue", 122)):
+            with self.subTest(status=status, wanted=wanted):
+                self.assertEqual(want, verdict.compare(status, wanted))
+
     def test_status_is_the_commands(self):
         self.expect("fail", 3, run(ended="exit 3"))
 
