@@ -32,7 +32,7 @@ def outcome(result, said):
     return NUMBERS.sub("N", f"{result['verdict']}: {reason}")
 
 
-def run(lane, arguments, module=None, quiet=False, timeout=1200):
+def run(lane, arguments, kernel=None, module=None, quiet=False, timeout=1200):
     """Run the fuzzer; (exit status, outcome)."""
     logs = WORK / "logs"
     share = WORK / "share"
@@ -41,6 +41,7 @@ def run(lane, arguments, module=None, quiet=False, timeout=1200):
         directory.mkdir(parents=True)
     command = [paths.SCRIPTS / "guest", "--lane", lane, "--timeout", str(timeout),
                "--qmp", "--log-dir", logs, "--share", share,
+               *(["--kernel", kernel] if kernel else []),
                *(["--module", module] if module else []),
                "--", PROGRAM, "--wrong", share, *arguments]
     sink = subprocess.DEVNULL if quiet else None

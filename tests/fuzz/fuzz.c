@@ -178,9 +178,15 @@ int main(int argc, char **argv)
 	} else if (strcmp(command, "make")) {
 		misused();
 	}
+	if (!fuzz_can_trace()) {
+		fputs("fuzz: this kernel has no KCOV, by which it is seen what is reached: LANE=debug-ring has it, and KERNEL=6.1+coverage\n",
+		      stderr);
+		return 2;
+	}
 	printf("# seed %llu, %u programs to begin with\n", (unsigned long long)fuzz->seed,
 	       fuzz->nr_corpus);
 	fflush(stdout);
+	fuzz->shorten = options.save;
 	wrong = fuzz_guest(fuzz, FUZZ_WORKERS, options.calls, options.wrong);
 	if (options.save && !wrong)
 		fuzz_save(fuzz, options.save);

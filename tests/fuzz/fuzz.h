@@ -59,6 +59,7 @@ struct fuzz_worker {
  * @seed:	of all programs
  * @corpus, @nr_corpus: programs that each worker runs first
  * @repeat:	the corpus alone, so many times; 0 for programs without end
+ * @shorten:	programs are kept without the calls that reach nothing new
  * @stop:	all are to end
  * @wrong, @what: something went wrong, and the first of it
  * @trouble:	held by who takes devices away or breaks them; robust
@@ -74,6 +75,7 @@ struct fuzz {
 	unsigned int nr_corpus;
 	struct fuzz_program corpus[FUZZ_KEPT];
 	unsigned int repeat;
+	bool shorten;
 	int stop;
 	int wrong;
 	char what[512];
@@ -170,6 +172,9 @@ struct fuzz_trace {
 	uint64_t *words;
 };
 
+/** fuzz_can_trace() - has the kernel what tells what was reached? */
+bool fuzz_can_trace(void);
+
 /** fuzz_trace_open() - begin to trace this thread */
 void fuzz_trace_open(struct fuzz_trace *trace);
 
@@ -183,6 +188,9 @@ void fuzz_trace_add(struct fuzz *fuzz, const struct fuzz_trace *trace,
 /** fuzz_cover_new() - how many of these are in no other set */
 unsigned int fuzz_cover_new(const struct fuzz_cover *cover,
 			    const struct fuzz_cover *others);
+
+/** fuzz_cover_only() - leave in a set what is in no other set */
+void fuzz_cover_only(struct fuzz_cover *cover, const struct fuzz_cover *others);
 
 /** fuzz_cover_join() - add these to a set */
 void fuzz_cover_join(struct fuzz_cover *cover, const struct fuzz_cover *more);

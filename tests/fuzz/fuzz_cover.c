@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What programs reach in the driver, by the kernel's KCOV; see fuzz.h.  The
- * debug kernel is built without it, so only the driver is seen.
+ * kernels that have it are built without it, so only the driver is seen.
  */
 #include "edudma_test.h"
 #include "fuzz.h"
@@ -11,9 +11,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define KCOV		"/sys/kernel/debug/kcov"
 #define WORDS		(32 << 10)
+
+bool fuzz_can_trace(void)
+{
+	return !access(KCOV, R_OK | W_OK);
+}
 
 void fuzz_trace_open(struct fuzz_trace *trace)
 {
@@ -78,6 +84,14 @@ unsigned int fuzz_cover_new(const struct fuzz_cover *cover,
 	for (i = 0; i < ARRAY_LEN(cover->words); i++)
 		count += __builtin_popcountll(cover->words[i] & ~others->words[i]);
 	return count;
+}
+
+void fuzz_cover_only(struct fuzz_cover *cover, const struct fuzz_cover *others)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(cover->words); i++)
+		cover->words[i] &= ~others->words[i];
 }
 
 void fuzz_cover_join(struct fuzz_cover *cover, const struct fuzz_cover *more)

@@ -23,13 +23,13 @@
 /**
  * struct watch - what is looked at
  * @kmsg:	the kernel's log
- * @number:	of each worker's program, when it was last looked at
- * @since:	when that was another one
+ * @calls:	of each worker, when it was last looked at
+ * @since:	when they were less
  * @said:	when progress was last printed
  */
 struct watch {
 	int kmsg;
-	uint64_t number[FUZZ_WORKERS];
+	uint64_t calls[FUZZ_WORKERS];
 	time_t since[FUZZ_WORKERS];
 	time_t said;
 };
@@ -107,8 +107,8 @@ static void look(struct fuzz *fuzz, struct watch *watch, unsigned int nr)
 	struct fuzz_worker *worker = &fuzz->workers[nr];
 
 	replace(fuzz, nr);
-	if (worker->number != watch->number[nr]) {
-		watch->number[nr] = worker->number;
+	if (worker->calls != watch->calls[nr]) {
+		watch->calls[nr] = worker->calls;
 		watch->since[nr] = now();
 	} else if (worker->pid && now() - watch->since[nr] > HANGS_SECONDS) {
 		fuzz_fail(fuzz, "worker %u hangs", nr);

@@ -14,10 +14,12 @@ static void open_up(struct fuzz_program *program, unsigned int at, unsigned int 
 	program->nr += count;
 }
 
-static void remove_call(struct fuzz_program *program, unsigned int at)
+void fuzz_remove(struct fuzz_program *program, unsigned int at, unsigned int count)
 {
-	program->nr--;
-	memmove(&program->calls[at], &program->calls[at + 1],
+	if (count > program->nr - at)
+		count = program->nr - at;
+	program->nr -= count;
+	memmove(&program->calls[at], &program->calls[at + count],
 		(program->nr - at) * sizeof(program->calls[0]));
 }
 
@@ -95,7 +97,7 @@ void fuzz_mutate(uint64_t *random, struct fuzz_program *program,
 			break;
 		case 2:
 			if (program->nr > 2)
-				remove_call(program, at);
+				fuzz_remove(program, at, 1);
 			break;
 		case 3:
 			if (program->nr && program->nr < FUZZ_CALLS)

@@ -146,6 +146,9 @@ void fuzz_generate(uint64_t *random, struct fuzz_program *program);
 void fuzz_mutate(uint64_t *random, struct fuzz_program *program,
 		 const struct fuzz_program *other);
 
+/** fuzz_remove() - take out so many calls, or as many as there are */
+void fuzz_remove(struct fuzz_program *program, unsigned int at, unsigned int count);
+
 /** fuzz_append() - add the calls of another program, as far as there is room */
 void fuzz_append(struct fuzz_program *program, const struct fuzz_program *other);
 

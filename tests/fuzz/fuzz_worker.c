@@ -213,21 +213,57 @@ static void collect(struct fuzz_worker *worker, struct helper *helpers)
 	}
 }
 
-/* Keep a program that has reached something new. */
-static void learn(struct fuzz *fuzz, unsigned int nr, struct helper *helpers)
+static void see(struct fuzz *fuzz, struct helper *helpers, struct fuzz_cover *cover)
 {
-	struct fuzz_worker *worker = &fuzz->workers[nr];
-	struct fuzz_cover cover = { 0 };
-	unsigned int i, fresh;
+	unsigned int i;
 
+	memset(cover, 0, sizeof(*cover));
 	for (i = 0; i < FUZZ_THREADS; i++)
-		fuzz_trace_add(fuzz, &helpers[i].trace, &cover);
+		fuzz_trace_add(fuzz, &helpers[i].trace, cover);
+}
+
+/* Leave calls out of a program, as long as it reaches all that it has to. */
+static void shorten(struct fuzz_run *run, struct helper *helpers,
+		    const struct fuzz_cover *wanted)
+{
+	struct fuzz_program *program = run->program, before;
+	unsigned int at, size = program->nr;
+	struct fuzz_cover cover;
+
+	while ((size /= 2)) {
+		for (at = 0; at < program->nr && program->nr > 1;) {
+			before = *program;
+			fuzz_remove(program, at, size);
+			run_program(run, helpers);
+			collect(run->worker, helpers);
+			see(run->fuzz, helpers, &cover);
+			if (fuzz_cover_new(wanted, &cover)) {
+				*program = before;
+				at += size;
+			}
+		}
+	}
+}
+
+/* Keep a program that has reached something new. */
+static void learn(struct fuzz_run *run, struct helper *helpers)
+{
+	struct fuzz_worker *worker = run->worker;
+	struct fuzz_cover cover;
+	unsigned int fresh;
+
+	see(run->fuzz, helpers, &cover);
 	fresh = fuzz_cover_new(&cover, &worker->reached);
 	if (!fresh)
 		return;
+	if (run->fuzz->shorten) {
+		fuzz_cover_only(&cover, &worker->reached);
+		shorten(run, helpers, &cover);
+	}
 	fuzz_cover_join(&worker->reached, &cover);
-	fuzz_keep(worker, &worker->running, &cover);
-	printf("kept %u %llu %u\n", nr, (unsigned long long)worker->number, fresh);
+	fuzz_keep(worker, run->program, &cover);
+	printf("kept %u %llu %u\n", (unsigned int)(worker - run->fuzz->workers),
+	       (unsigned long long)worker->number, fresh);
 	fflush(stdout);
 }
 
@@ -248,7 +284,7 @@ void fuzz_work(struct fuzz *fuzz, unsigned int nr)
 		fuzz_next(fuzz, nr, &worker->running);
 		run_program(&run, helpers);
 		collect(worker, helpers);
-		learn(fuzz, nr, helpers);
+		learn(&run, helpers);
 		worker->number++;
 	}
 	_exit(0);
