@@ -388,6 +388,67 @@ TEST_F(device, that_interrupts_nobody_is_not_bound)
 	close(kmsg);
 }
 
+/* Registers of a channel, by index (docs/edu-sg.md). */
+#define CHANNELS	0x10000
+#define CHANNEL_BYTES	0x1000
+#define HEAD		(0x1c / 4)
+#define DOORBELL	(0x20 / 4)
+
+/* Ring the bell of a channel that is at work for more than its ring has. */
+static bool break_busy_channel(FIXTURE_DATA(device) *self)
+{
+	size_t len = self->bed.info.channels * CHANNEL_BYTES;
+	volatile uint32_t *regs;
+	bool found = false;
+	char path[96];
+	unsigned int i;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
+		 self->bed.dev.slot);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	regs = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, CHANNELS);
+	close(fd);
+	if (regs == MAP_FAILED)
+		return false;
+	for (i = 0; i < self->bed.info.channels && !found; i++) {
+		volatile uint32_t *ch = regs + i * CHANNEL_BYTES / sizeof(*regs);
+
+		found = ch[HEAD] != ch[DOORBELL];
+		if (found)
+			ch[DOORBELL] = ch[HEAD] + (1 << 20);
+	}
+	munmap((void *)regs, len);
+	return found;
+}
+
+TEST_F(device, whose_channel_fails_fails_the_request)
+{
+	struct stats delta;
+	struct job job;
+	int kmsg;
+
+	/* Longer than this test may take: only the interrupt can end it. */
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
+	kmsg = kmsg_open();
+	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			     self->bed.before.descriptors + NR));
+	ASSERT_TRUE(break_busy_channel(self));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(EIO, job.report->err);
+	EXPECT_EQ(0, job.report->out.bytes_done);
+	EXPECT_TRUE(kmsg_says(kmsg, "channel", "has stopped"));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.errors);
+	EXPECT_EQ(0, delta.timeouts);
+	EXPECT_EQ(0, delta.pages_pinned);
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	EXPECT_WORKS();
+	close(kmsg);
+}
+
 TEST_F(device, that_stalls_is_unbound_at_once)
 {
 	struct job job;

@@ -175,6 +175,68 @@ static int reset_function(const struct test_dev *dev)
 	return file_write(path, "1");
 }
 
+/* Nothing is under way, and no page is at stake. */
+TEST_F(stuck_plugged, channel_without_work_is_reset_all_the_same)
+{
+	uint64_t timeout_ms = param_get("timeout_ms");
+	uint8_t *buf = shared_pages(1);
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stuck", 0xff));
+	ASSERT_EQ(0, reset_function(&self->bed.dev));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stuck", 0));
+	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
+	/* It did not even start again: who is the first to notice sees to that. */
+	EXPECT_EQ(ETIMEDOUT, transfer1(self->bed.fd, seg_from(buf, 1, 0)));
+	EXPECT_EQ(0, param_set("timeout_ms", timeout_ms));
+	EXPECT_EQ(0, transfer1(self->bed.fd, seg_from(buf, 1, 0)));
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_leaked"));
+	EXPECT_EQ(self->bed.pins, pins_outstanding());
+}
+
+static int power_is(const struct test_dev *dev, const char *status)
+{
+	char path[96], now[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status",
+		 dev->slot);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%15s", now) != 1)
+		now[0] = '\0';
+	fclose(file);
+	return !strcmp(now, status);
+}
+
+/* The other channels had been stopped, and are started again. */
+TEST_F(stuck_plugged, channel_keeps_its_device_awake_and_the_others_at_work)
+{
+	uint64_t failed = 1u << (self->bed.info.channels - 1), resets;
+	unsigned int i, channels = self->bed.info.channels;
+	uint8_t *buf = shared_pages(1);
+	char path[96];
+
+	ASSERT_LT(1, channels);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control",
+		 self->bed.dev.slot);
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stuck", failed));
+	resets = machine_get(&self->bed.dev, "counter-writes");
+	ASSERT_EQ(0, file_write(path, "auto"));
+	/* It has tried: each channel was told to stop, some to start. */
+	EXPECT_TRUE(WAIT_FOR(machine_get(&self->bed.dev, "counter-writes") >=
+			     resets + channels));
+	EXPECT_EQ(0, file_write(path, "on"));
+	EXPECT_TRUE(power_is(&self->bed.dev, "active"));
+	for (i = 0; i < channels; i++) {
+		int fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+
+		EXPECT_EQ(0, transfer1(fd, seg_from(buf, 1, 0)));
+		close(fd);
+	}
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_leaked"));
+}
+
 TEST_F(stuck_plugged, channel_works_again_after_a_reset)
 {
 	uint64_t timeout_ms = param_get("timeout_ms");
