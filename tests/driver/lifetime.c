@@ -42,13 +42,18 @@ TEST_F(unbind, fails_later_calls_with_enodev)
 {
 	struct edudma_info info;
 	uint8_t byte = 0;
+	struct edudma_segment seg = seg_to(&byte, 1, 0);
+	struct edudma_transfer out;
 
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	EXPECT_EQ(-1, read(self->bed.fd, &byte, 1));
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(-1, write(self->bed.fd, &byte, 1));
 	EXPECT_EQ(ENODEV, errno);
-	EXPECT_EQ(ENODEV, transfer1(self->bed.fd, seg_to(&byte, 1, 0)));
+	EXPECT_EQ(ENODEV, transfer(self->bed.fd, &seg, 1, 0, &out));
+	EXPECT_EQ(ENODEV, out.error);
+	EXPECT_EQ(0, out.bytes_done);
+	EXPECT_EQ(0, out.segments_done);
 	EXPECT_EQ(ENODEV, dev_info(self->bed.fd, &info));
 	EXPECT_EQ(-1, lseek(self->bed.fd, 0, SEEK_SET));
 	EXPECT_EQ(ENODEV, errno);

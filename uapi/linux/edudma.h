@@ -69,8 +69,8 @@ struct edudma_segment {
  *			failed; the same that ioctl(2) fails with
  *
  * The out fields are ignored on entry and written whenever the vector was
- * accepted and begun, also when the call then fails: what is reported done was
- * done, whatever came after it.  A call refused before that (EINVAL, E2BIG,
+ * accepted, also when the call then fails: what is reported done was done,
+ * whatever came after it.  A call refused before that (EINVAL, E2BIG,
  * EBADF, EMSGSIZE, ERANGE, EFAULT on the structures themselves) writes nothing.
  */
 struct edudma_transfer {
