@@ -14,6 +14,7 @@
 #include "soak.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
@@ -93,6 +94,7 @@ FIXTURE_SETUP(soak)
 	/* A file that stays open would keep the device's number. */
 	close(self->bed.fd);
 	self->bed.fd = -1;
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	self->seconds = setting("EDUDMA_SOAK_SECONDS", 2);
 	self->soak = shared_pages(1 + sizeof(*self->soak) / page_size());
 	self->soak->seed = setting("EDUDMA_SOAK_SEED", 1);
@@ -139,6 +141,9 @@ FIXTURE_TEARDOWN(soak)
 	for (i = 0; i < ARRAY_LEN(self->noise); i++)
 		if (self->noise[i] > 0)
 			waitpid(self->noise[i], NULL, 0);
+	/* What workers had forked when they were killed holds their memory, too. */
+	while (wait(NULL) > 0)
+		;
 	if (self->disk.dir[0]) {
 		EXPECT_EQ(0, disk_file_remove(&self->disk));
 	}
