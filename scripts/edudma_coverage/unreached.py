@@ -3,14 +3,13 @@
 
 The file has groups, REASON lines that begin at the margin and below them the
 lines in question, indented, as FILE FUNCTION: TEXT.  A reason that begins with
-`sometimes:` is for what is reached in some runs and not in others, one that
-begins with `elsewhere:` for what suites reach that need not be among those that
-were run.  What stands below any other must not be reached.
+`sometimes:` is for what is reached in some runs and not in others.  What stands
+below any other must not be reached.
 """
 
 from .lines import Line
 
-SOMETIMES = ("sometimes:", "elsewhere:")
+SOMETIMES = "sometimes:"
 
 
 def parse(text):
