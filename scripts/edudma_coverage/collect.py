@@ -19,7 +19,7 @@ FUZZ_LANE = "ring"
 FUZZ_CALLS = "100000"
 # Lanes that together reach what tests reach at all, the slowest first.
 RUNS = (FUZZ, "stock", "ring-iommu", "ring", "faults", "faults-iommu", "faults-ring",
-        "iommu", "virtual", "stuck")
+        "iommu", "virtual", "stuck", "functions")
 # It compiles parts of the driver a second time, which counts for nothing.
 OTHERS_MODULE = "kunit"
 

@@ -24,7 +24,7 @@ EARLY = ("runner.guest",)
 # that run on the host.
 SETS = {
     "debug": (("debug", "debug-ring", "kcsan", "kcsan-ring"), ("detectors",)),
-    "faults": (("faults", "faults-iommu", "faults-ring"), ()),
+    "faults": (("faults", "faults-iommu", "faults-ring", "functions"), ()),
     "kernels": (("i386-edu", "edu-newest", "linux-5.10-edu", "linux-newest-edu", "linux-5.10",
                  "linux-6.1", "linux-6.12", "linux-newest", "linux-candidate", "compat32",
                  "i386", "rt"), ()),

@@ -87,7 +87,7 @@ FIXTURE_SETUP(nth)
 
 FIXTURE_TEARDOWN(nth)
 {
-	fail_nth_close(self->faults);
+	close(self->faults);
 	EXPECT_EQ(0, call_bind(self));
 	BED_TEARDOWN(&self->bed);
 }
