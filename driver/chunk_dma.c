@@ -411,8 +411,8 @@ void edudma_chunks_complete(struct list_head *done)
  * @chunk:	the chunk, not in its request's list any more
  *
  * For a device that may still write to the pages and cannot be stopped: they
- * stay pinned and mapped, and the chunk itself stays allocated, since lost
- * memory is better than corrupted memory.  Its request goes on without it.
+ * stay pinned and mapped, and the chunk and the device's structure stay
+ * allocated, since lost memory is better than corrupted memory.  Its request goes on without it.
  *
  * Context: Any; no locks.
  */
@@ -424,5 +424,7 @@ void edudma_chunk_leak(struct edudma_chunk *chunk)
 	dev_crit(&edev->dev, "%u pages stay pinned: the device may still write to them\n",
 		 chunk->nr_pages);
 	kref_get(&chunk->req->ref);
+	/* The mappings are the device's, for whoever looks at them. */
+	get_device(&edev->pdev->dev);
 	edudma_channel_release(chunk);
 }
