@@ -42,13 +42,14 @@ def _ask(*words):
 def find(name):
     """The kernel of a lane.
 
-    VERSION+CONFIG is one that scripts/kernel has built, another name a directory
-    in the cache, none the kernel of the host's headers.
+    No name is the kernel of the host's headers, that of a directory in the cache
+    the kernel there, and any other is VERSION+CONFIG as scripts/kernel builds it.
     """
-    if "+" in name:
+    tree = paths.cache() / "kernel" / name
+    if not name:
+        tree = pathlib.Path(_ask("tree"))
+    elif not tree.is_dir():
         tree = pathlib.Path(_ask(name, "--find"))
-    else:
-        tree = paths.cache() / "kernel" / name if name else pathlib.Path(_ask("tree"))
     images = sorted(tree.glob("boot/vmlinuz-*"))
     if len(images) != 1:
         raise Trouble(f"{tree}: no guest kernel there: run 'make deps'")
