@@ -88,7 +88,7 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 
 .PHONY: test-kernels
 test-kernels: SET = kernels
-test-kernels: all qemu kernels ## the driver's suites on the oldest and the newest kernel
+test-kernels: all qemu kernels ## on other kernels, by 32-bit programs, on the newest QEMU
 	@scripts/test $(SET)
 
 # One after the other, whatever became of the one before.

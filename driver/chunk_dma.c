@@ -412,7 +412,8 @@ void edudma_chunks_complete(struct list_head *done)
  *
  * For a device that may still write to the pages and cannot be stopped: they
  * stay pinned and mapped, and the chunk and the device's structure stay
- * allocated, since lost memory is better than corrupted memory.  Its request goes on without it.
+ * allocated, since lost memory is better than corrupted memory.  Its request
+ * goes on without it.
  *
  * Context: Any; no locks.
  */

@@ -612,15 +612,21 @@ err_free:
 	return ret;
 }
 
-/* Rings that the device may still write to are kept for good, like pages. */
+/*
+ * Rings that the device may still write to are kept for good, like pages, and
+ * with them the structure of the device that they are mapped for.
+ */
 static void sg_free_rings(struct edudma_device *edev)
 {
 	unsigned int i;
 
-	for (i = 0; i < edev->engine.channels; i++)
-		if (!edev->channels[i].runaway)
+	for (i = 0; i < edev->engine.channels; i++) {
+		if (edev->channels[i].runaway)
+			get_device(&edev->pdev->dev);
+		else
 			edudma_ring_free(&sg_engine(edev)->channel[i].ring,
 					 &edev->pdev->dev);
+	}
 }
 
 static int sg_alloc_rings(struct edudma_device *edev)
