@@ -37,7 +37,7 @@ LANE		?= stock
 FILE		?= $(TOP)/LICENSES/GPL-2.0
 
 .PHONY: all
-all: module userspace tests kunit ## build everything: module, library, tool, examples, tests
+all: module userspace tests kunit reboot-module ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
 include scripts/qemu.mk
@@ -51,7 +51,7 @@ demo: module userspace ## copy FILE (default: a text) through the device and bac
 	@scripts/demo "$$FILE"
 
 .PHONY: test
-test: all qemu kernels ## run all tests; LANES="stock iommu" and T='suite.*' choose
+test: all kernels ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
 
 .PHONY: test-mutants
@@ -63,22 +63,22 @@ check: ## static checks alone, which are tests like others
 	@T="$${T:-check.*}" scripts/test
 
 .PHONY: soak
-soak: all qemu lane-kernel ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
+soak: all lane ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
 .PHONY: test-debug
 test-debug: SET = debug
-test-debug: all qemu kernels ## the tests again, on kernels that watch the driver
+test-debug: all kernels ## the tests again, on kernels that watch the driver
 	@scripts/test $(SET)
 
 .PHONY: test-faults
 test-faults: SET = faults
-test-faults: all qemu kernels ## each call with each allocation, copy, pin, mapping failing
+test-faults: all kernels ## each call with each allocation, copy, pin, mapping failing
 	@scripts/test $(SET)
 
 .PHONY: test-fuzz
 test-fuzz: LANE = debug-ring
-test-fuzz: all qemu lane-kernel ## calls at random, CALLS=1000000 in LANE=debug-ring; SEED= repeats
+test-fuzz: all lane ## calls at random, CALLS=1000000 in LANE=debug-ring; SEED= repeats
 	@scripts/fuzz
 
 .PHONY: coverage
@@ -88,29 +88,30 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 
 .PHONY: test-kernels
 test-kernels: SET = kernels
-test-kernels: all qemu kernels ## on other kernels, by 32-bit programs, on the newest QEMU
+test-kernels: all kernels ## on other kernels, by 32-bit programs, on the newest QEMU
 	@scripts/test $(SET)
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all
-test-all: ## all tests: the five above, and test-mutants
+test-all: ## test and every test-…, one after the other
 	@status=0; for part in test test-debug test-faults test-kernels test-fuzz test-mutants; do \
 		$(MAKE) --no-print-directory $$part || status=1; \
 	done; exit $$status
 
-.PHONY: lane-kernel
-lane-kernel:
+# What a lane needs beside what all do.
+.PHONY: lane
+lane:
 	@LANES='$(LANE)' $(MAKE) --no-print-directory kernels
 
 # The tool is in PATH; what the last command's status was is not make's concern.
 IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'
 
 .PHONY: shell
-shell: module userspace lane-kernel ## a shell in the guest, LANE=stock
+shell: module userspace lane ## a shell in the guest, LANE=stock
 	@$(IN_SHELL) --terminal -- sh -c 'bash; :'
 
 .PHONY: gdb
-gdb: module userspace lane-kernel ## the same, stopped until gdb attaches
+gdb: module userspace lane ## the same, stopped until gdb attaches
 	@$(IN_SHELL) --terminal --gdb -- sh -c 'bash; :'
 
 .PHONY: bench
@@ -119,9 +120,9 @@ bench: all qemu floor ## measure, in virtual time
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | \
 		while IFS='	' read -r target text; do \
-			printf 'make %-10s %s\n' "$$target" "$$text"; \
+			printf 'make %-13s %s\n' "$$target" "$$text"; \
 		done
 	@echo 'Module: W=1 and C=2 as in the kernel, KVER=release for another kernel.'
 

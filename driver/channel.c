@@ -260,7 +260,9 @@ int edudma_channel_submit(struct edudma_chunk *chunk, bool last)
 		chunk->busy = true;
 		chunk->limit = chunk->descs.count;
 		req->in_flight++;
+		req->arriving++;
 		ch->in_flight++;
+		ch->arriving++;
 		req->finished = last;
 		list_add_tail(&chunk->node, &req->chunks);
 		if (req == ch->running)
@@ -331,8 +333,6 @@ void edudma_channel_release(struct edudma_chunk *chunk)
 	struct edudma_channel *ch = req->channel;
 	unsigned long flags;
 
-	edudma_device_let_sleep(ch->edev);
-
 	spin_lock_irqsave(&ch->lock, flags);
 	req->done += chunk->bytes_done;
 	req->in_flight--;
@@ -345,43 +345,90 @@ void edudma_channel_release(struct edudma_chunk *chunk)
 	edudma_request_put(req);
 }
 
+/*
+ * Under the channel's lock: once the work can run, the chunk can be released, and
+ * once that has happened the device may go, and its workqueues with it.
+ */
+static void edudma_channel_queue_copying(struct edudma_chunk *chunk)
+{
+	struct edudma_channel *ch = chunk->req->channel;
+
+	list_add_tail(&chunk->node, &ch->completed);
+	queue_work(ch->edev->copy_wq, &ch->copying);
+}
+
 /**
- * edudma_channel_defer() - have a completed chunk finished in process context
+ * edudma_channel_defer_copying() - have a complete chunk copied to user memory
  * @chunk:	the chunk, in no list
  *
- * Under the lock as a whole: once the chunk can be found it can be released,
- * and once that has happened the device may go, and its workqueue with it.
+ * Behind those that were deferred before.
  *
  * Context: Any; no locks.
  */
-void edudma_channel_defer(struct edudma_chunk *chunk)
+void edudma_channel_defer_copying(struct edudma_chunk *chunk)
+{
+	struct edudma_channel *ch = chunk->req->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	edudma_channel_queue_copying(chunk);
+	spin_unlock_irqrestore(&ch->lock, flags);
+}
+
+/**
+ * edudma_channel_arrived() - what a chunk was to move is where it belongs
+ * @chunk:	the chunk, in no list, unmapped and copied
+ *
+ * It does not need the device any more, and its request may send what it fetched.
+ *
+ * Context: Any; no locks.
+ */
+void edudma_channel_arrived(struct edudma_chunk *chunk)
 {
 	struct edudma_request *req = chunk->req;
 	struct edudma_channel *ch = req->channel;
 	unsigned long flags;
 
+	edudma_device_let_sleep(ch->edev);
+
 	spin_lock_irqsave(&ch->lock, flags);
-	list_add_tail(&chunk->node, &req->completed);
-	if (queue_work(ch->edev->wq, &req->work))
-		kref_get(&req->ref);
+	req->arriving--;
+	wake_up(&req->wait);
+	if (!--ch->arriving)
+		wake_up(&ch->drained);
 	spin_unlock_irqrestore(&ch->lock, flags);
 }
 
 /**
- * edudma_channel_next_completed() - take back what was put aside
- * @req:	whose
+ * edudma_channel_defer_dirtying() - have a chunk's pages dirtied, then released
+ * @chunk:	the chunk, in no list, with nothing but its pages
+ *
+ * Context: Any; no locks.
+ */
+void edudma_channel_defer_dirtying(struct edudma_chunk *chunk)
+{
+	struct edudma_channel *ch = chunk->req->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	queue_work(ch->edev->dirty_wq, &chunk->dirtying);
+	spin_unlock_irqrestore(&ch->lock, flags);
+}
+
+/**
+ * edudma_channel_next_completed() - the chunk that is to be copied next
+ * @ch:		the channel
  *
  * Context: Process; no locks.
- * Return: the chunk that was put aside first, or NULL.
+ * Return: the chunk that was deferred first, or NULL.
  */
-struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req)
+struct edudma_chunk *edudma_channel_next_completed(struct edudma_channel *ch)
 {
-	struct edudma_channel *ch = req->channel;
 	struct edudma_chunk *chunk;
 	unsigned long flags;
 
 	spin_lock_irqsave(&ch->lock, flags);
-	chunk = list_first_entry_or_null(&req->completed, struct edudma_chunk, node);
+	chunk = list_first_entry_or_null(&ch->completed, struct edudma_chunk, node);
 	if (chunk)
 		list_del_init(&chunk->node);
 	spin_unlock_irqrestore(&ch->lock, flags);
@@ -415,7 +462,8 @@ edudma_channel_posted(const struct edudma_channel *ch, unsigned int *count)
  * @moved:	how many of them, from the first on, have moved all of their bytes.
  *		If not all have, nothing that is retired later has either, until
  *		nothing is posted: what is reported done is done from the first on.
- * @done:	their chunk is added here if it is complete
+ * @done:	their chunk is added here if it is complete, unless it brings
+ *		copies: these are made in the order of this call
  *
  * After one or more of these comes edudma_channel_retired(), and then, without
  * the lock, edudma_chunks_complete() for @done.
@@ -434,8 +482,15 @@ void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
 		chunk->bytes_done += descs[i].len;
 	chunk->retired += count;
 	ch->posted -= count;
-	if (chunk->retired == chunk->limit)
-		list_move_tail(&chunk->node, done);
+	if (chunk->retired < chunk->limit)
+		return;
+
+	list_del_init(&chunk->node);
+	/* Another context may retire what comes next before this one is through. */
+	if (edudma_chunk_brings_copies(chunk))
+		edudma_channel_queue_copying(chunk);
+	else
+		list_add_tail(&chunk->node, done);
 }
 
 /**
@@ -486,6 +541,9 @@ static void edudma_channel_die(struct edudma_channel *ch, int error)
 	LIST_HEAD(done);
 	struct edudma_chunk *chunk, *next;
 
+	dev_crit(&ch->edev->dev, "channel %u does not stop, it is unusable until the device is reset or bound anew\n",
+		 ch->index);
+
 	spin_lock_irq(&ch->lock);
 	if (ch->state != EDUDMA_CHANNEL_CLOSED)
 		ch->state = EDUDMA_CHANNEL_DEAD;
@@ -511,8 +569,6 @@ static void edudma_channel_recover(struct edudma_channel *ch, int error)
 	LIST_HEAD(done);
 
 	if (edev->engine.ops->quiesce(ch)) {
-		dev_crit(&edev->dev, "channel %u does not stop, it is unusable until the device is reset or bound anew\n",
-			 ch->index);
 		edudma_channel_die(ch, -EIO);
 		return;
 	}
@@ -555,6 +611,12 @@ static int edudma_channel_claim(struct edudma_channel *ch)
 	return error;
 }
 
+/* Whether somebody waits for the turn that the running request has. */
+static bool edudma_channel_awaited(const struct edudma_channel *ch)
+{
+	return ch->on_deck || !edudma_turns_empty(&ch->turns);
+}
+
 /* Whether the engine has finished something since it was last looked at. */
 static bool edudma_channel_progressed(struct edudma_channel *ch)
 {
@@ -572,7 +634,7 @@ static bool edudma_channel_progressed(struct edudma_channel *ch)
 /*
  * Runs when the engine has failed, or the running request was due to make
  * progress.  Then either the engine has not finished a descriptor, or the
- * process has not come with its next chunk: somebody else gets the turn, or one
+ * process has not come with its next chunk: whoever waits gets the turn, or one
  * process that waits for a page forever would stop them all.
  */
 static void edudma_channel_watchdog(struct work_struct *work)
@@ -593,6 +655,8 @@ static void edudma_channel_watchdog(struct work_struct *work)
 	} else if (time_before(now, ch->deadline)) {
 		ch->watchdog_at = ch->deadline;
 		mod_delayed_work(edudma_wq, &ch->watchdog, ch->deadline - now);
+	} else if (!ch->posted && !edudma_channel_awaited(ch)) {
+		edudma_channel_touch(ch);
 	} else if (!ch->posted) {
 		edudma_count(&ch->edev->stats.timeouts, 1);
 		edudma_request_stop(ch->running, -ETIMEDOUT, &done);
@@ -621,6 +685,8 @@ void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
 	spin_lock_init(&ch->lock);
 	init_waitqueue_head(&ch->drained);
 	edudma_turns_init(&ch->turns);
+	INIT_LIST_HEAD(&ch->completed);
+	INIT_WORK(&ch->copying, edudma_chunks_copy);
 	INIT_DELAYED_WORK(&ch->watchdog, edudma_channel_watchdog);
 	ch->edev = edev;
 	ch->index = index;
@@ -717,13 +783,10 @@ void edudma_channel_resume(struct edudma_channel *ch)
 	const struct edudma_engine_ops *ops = ch->edev->engine.ops;
 	bool quiet = !ops->quiesce(ch);
 
-	if (quiet) {
+	if (quiet)
 		ops->restart(ch);
-	} else {
-		dev_crit(&ch->edev->dev, "channel %u does not stop, it is unusable\n",
-			 ch->index);
+	else
 		edudma_channel_die(ch, -EIO);
-	}
 
 	spin_lock_irq(&ch->lock);
 	ch->paused = false;
@@ -736,24 +799,26 @@ void edudma_channel_resume(struct edudma_channel *ch)
 	spin_unlock_irq(&ch->lock);
 }
 
-/* Whether no chunk is under way. */
-static bool edudma_channel_empty(struct edudma_channel *ch)
+/* Whether one of the channel's counts of chunks is 0. */
+static bool edudma_channel_none(struct edudma_channel *ch,
+				const unsigned int *count)
 {
-	bool empty;
+	bool none;
 
 	spin_lock_irq(&ch->lock);
-	empty = !ch->in_flight;
+	none = !*count;
 	spin_unlock_irq(&ch->lock);
 
-	return empty;
+	return none;
 }
 
 /**
  * edudma_channel_shutdown() - stop for good
  * @ch:		the channel
  *
- * Every request ends with -ENODEV.  When this returns the engine is quiet and
- * every chunk is released, or leaked where the engine could not be stopped.
+ * Every request ends with -ENODEV.  When this returns the engine is quiet, and no
+ * chunk touches the device or memory, unless it was leaked as the engine could not
+ * be stopped.
  *
  * Context: Process, may sleep; nothing new can be mapped any more.
  */
@@ -770,7 +835,6 @@ void edudma_channel_shutdown(struct edudma_channel *ch)
 	cancel_delayed_work_sync(&ch->watchdog);
 
 	if (ch->edev->engine.ops->quiesce(ch)) {
-		dev_crit(&ch->edev->dev, "channel %u does not stop\n", ch->index);
 		edudma_channel_die(ch, -ENODEV);
 	} else {
 		spin_lock_irq(&ch->lock);
@@ -783,6 +847,20 @@ void edudma_channel_shutdown(struct edudma_channel *ch)
 		edudma_chunks_complete(&done);
 	}
 
-	/* Some may be on their way out in other contexts. */
-	wait_event(ch->drained, edudma_channel_empty(ch));
+	/* Some may be on their way in other contexts. */
+	wait_event(ch->drained, edudma_channel_none(ch, &ch->arriving));
+}
+
+/**
+ * edudma_channel_wait_empty() - wait until every chunk is released
+ * @ch:		a channel that was shut down
+ *
+ * That may take as long as somebody keeps the lock of a page that a chunk must
+ * dirty.
+ *
+ * Context: Process, may sleep.
+ */
+void edudma_channel_wait_empty(struct edudma_channel *ch)
+{
+	wait_event(ch->drained, edudma_channel_none(ch, &ch->in_flight));
 }

@@ -51,7 +51,10 @@ enum edudma_channel_state {
  * @on_deck:	the request whose turn is next, or NULL
  * @posted:	descriptors issued and not retired, all of @running
  * @in_flight:	chunks submitted and not released, of all requests
- * @drained:	woken when @in_flight or @posted becomes 0
+ * @arriving:	of these, those whose bytes may not have arrived
+ * @completed:	chunks that @copying is to copy, in the order of completion
+ * @copying:	copies to user memory, in process context
+ * @drained:	woken when @in_flight, @arriving or @posted becomes 0
  * @finished:	of @posted, those that the watchdog saw finished already
  * @deadline:	in jiffies, when @running must have made progress
  * @watchdog:	looks at @deadline
@@ -76,6 +79,9 @@ struct edudma_channel {
 	struct edudma_request *on_deck;
 	unsigned int posted;
 	unsigned int in_flight;
+	unsigned int arriving;
+	struct list_head completed;
+	struct work_struct copying;
 	wait_queue_head_t drained;
 	unsigned int finished;
 	unsigned long deadline;
@@ -86,6 +92,7 @@ struct edudma_channel {
 void edudma_channel_init(struct edudma_channel *ch, struct edudma_device *edev,
 			 unsigned int index);
 void edudma_channel_shutdown(struct edudma_channel *ch);
+void edudma_channel_wait_empty(struct edudma_channel *ch);
 void edudma_channel_hold(struct edudma_channel *ch);
 void edudma_channel_pause(struct edudma_channel *ch);
 void edudma_channel_resume(struct edudma_channel *ch);
@@ -97,8 +104,10 @@ void edudma_channel_finish(struct edudma_request *req);
 void edudma_channel_cancel(struct edudma_request *req, int error);
 
 void edudma_channel_release(struct edudma_chunk *chunk);
-void edudma_channel_defer(struct edudma_chunk *chunk);
-struct edudma_chunk *edudma_channel_next_completed(struct edudma_request *req);
+void edudma_channel_defer_copying(struct edudma_chunk *chunk);
+void edudma_channel_arrived(struct edudma_chunk *chunk);
+void edudma_channel_defer_dirtying(struct edudma_chunk *chunk);
+struct edudma_chunk *edudma_channel_next_completed(struct edudma_channel *ch);
 
 const struct edudma_descriptor *
 edudma_channel_posted(const struct edudma_channel *ch, unsigned int *count);
@@ -107,7 +116,8 @@ void edudma_channel_retire(struct edudma_channel *ch, unsigned int count,
 void edudma_channel_retired(struct edudma_channel *ch);
 void edudma_channel_fault(struct edudma_channel *ch);
 
-/* chunk.c */
+/* chunk_dma.c */
 void edudma_chunks_complete(struct list_head *done);
+void edudma_chunks_copy(struct work_struct *work);
 
 #endif /* EDUDMA_CHANNEL_H */

@@ -33,6 +33,7 @@ struct edudma_chunk *edudma_chunk_alloc(struct edudma_request *req,
 	chunk->req = req;
 	chunk->capacity = capacity;
 	INIT_LIST_HEAD(&chunk->node);
+	INIT_WORK(&chunk->dirtying, edudma_chunk_dirty);
 
 	/* Each run of pages rounds up at most once, each page may be a run. */
 	bytes = min_t(u64, req->len, (u64)capacity << PAGE_SHIFT);

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 
+#include "compat.h"
 #include "edudma_device.h"
 #include "pages.h"
 #include "request.h"
@@ -21,7 +22,7 @@ static enum dma_data_direction edudma_extent_dir(const struct edudma_extent *ext
 /*
  * What can sleep for long, or fail, before anything is mapped.  Dirtying waits
  * for page locks, like direct I/O does, even for a file system that is slow to
- * give them.
+ * give them: before anything is held that others wait for.
  */
 static int edudma_chunk_prepare(struct edudma_chunk *chunk)
 {
@@ -33,13 +34,16 @@ static int edudma_chunk_prepare(struct edudma_chunk *chunk)
 		struct edudma_extent *ext = &chunk->extents[i];
 		struct page **pages = chunk->pages + ext->first_page;
 
-		if (ext->bounced)
-			continue;
 		if (ext->from_device)
 			edudma_pages_dirty(pages, ext->nr_pages);
-		ret = sg_alloc_table_from_pages(&ext->sgt, pages, ext->nr_pages,
-						ext->page_offset, ext->len,
-						GFP_KERNEL);
+		if (ext->bounced)
+			continue;
+		ret = sg_alloc_table_from_pages_segment(&ext->sgt, pages,
+							ext->nr_pages,
+							ext->page_offset,
+							ext->len,
+							edev->max_mapping,
+							GFP_KERNEL);
 		if (ret)
 			goto err_free_tables;
 	}
@@ -60,13 +64,19 @@ err_free_tables:
 	return ret;
 }
 
+static void edudma_chunk_return_slots(struct edudma_chunk *chunk)
+{
+	edudma_bounce_put(&edudma_chunk_device(chunk)->bounce, chunk->slots,
+			  chunk->nr_slots);
+	chunk->nr_slots = 0;
+}
+
 /* Undoes edudma_chunk_prepare().  Any context. */
 static void edudma_chunk_unprepare(struct edudma_chunk *chunk)
 {
-	struct edudma_device *edev = edudma_chunk_device(chunk);
 	unsigned int i;
 
-	edudma_bounce_put(&edev->bounce, chunk->slots, chunk->nr_slots);
+	edudma_chunk_return_slots(chunk);
 	for (i = 0; i < chunk->nr_extents; i++)
 		if (!chunk->extents[i].bounced)
 			sg_free_table(&chunk->extents[i].sgt);
@@ -275,33 +285,12 @@ static void edudma_chunk_account(struct edudma_chunk *chunk)
 	}
 }
 
-/* The end of a submitted chunk: releases everything and reports.  Any context. */
+/* Lets go of all that a submitted chunk has, and counts.  Any context. */
 static void edudma_chunk_release(struct edudma_chunk *chunk)
 {
 	edudma_chunk_unprepare(chunk);
 	edudma_chunk_discard(chunk);
 	edudma_chunk_account(chunk);
-	edudma_channel_release(chunk);
-}
-
-/* Whether something remains to be done that interrupt context cannot do. */
-static bool edudma_chunk_needs_process(struct edudma_chunk *chunk)
-{
-	unsigned int i;
-
-	if (chunk->copies_in && chunk->bytes_done)
-		return true;
-
-	for (i = 0; i < chunk->nr_extents; i++) {
-		struct edudma_extent *ext = &chunk->extents[i];
-
-		if (ext->from_device && !ext->bounced &&
-		    !edudma_pages_all_dirty(chunk->pages + ext->first_page,
-					    ext->nr_pages))
-			return true;
-	}
-
-	return false;
 }
 
 /* Copies what the device has written, and no byte more, to the user's pages. */
@@ -322,13 +311,11 @@ static void edudma_extent_copy_in(struct edudma_chunk *chunk,
 			       min_t(u64, n, done - pos));
 		flush_dcache_page(pages[i]);
 	}
-	edudma_pages_dirty(pages, i);
 }
 
-/* Does to a chunk's pages what interrupt context cannot, and lets go of them. */
-static void edudma_chunk_finish(struct edudma_chunk *chunk)
+/* Copies what was bounced and has arrived. */
+static void edudma_chunk_copy_in(struct edudma_chunk *chunk)
 {
-	struct edudma_stats *stats = &edudma_chunk_device(chunk)->stats;
 	u64 left = chunk->bytes_done;
 	unsigned int i;
 
@@ -337,57 +324,136 @@ static void edudma_chunk_finish(struct edudma_chunk *chunk)
 		u64 done = min_t(u64, left, ext->len);
 
 		left -= done;
-		if (!ext->from_device)
-			continue;
-		if (ext->bounced)
+		if (ext->from_device && ext->bounced)
 			edudma_extent_copy_in(chunk, ext, done);
-		else
-			edudma_count(&stats->pages_redirtied,
-				     edudma_pages_dirty(chunk->pages + ext->first_page,
-							ext->nr_pages));
 	}
 
-	edudma_chunk_release(chunk);
+	/* Whoever finds a page clean after this writes what was copied to it. */
+	smp_mb();
+}
+
+/*
+ * How many of an extent's pages, from the first on, may have been written to: by
+ * the device, which may have moved more than it has reported, or by copying.
+ * @left is what the device has reported, less what was in earlier extents.
+ */
+static unsigned int edudma_extent_written(const struct edudma_chunk *chunk,
+					  const struct edudma_extent *ext, u64 *left)
+{
+	u64 done = min_t(u64, *left, ext->len);
+
+	*left -= done;
+	if (!ext->from_device)
+		return 0;
+	if (!ext->bounced)
+		return chunk->issued ? ext->nr_pages : 0;
+
+	return done ? DIV_ROUND_UP(ext->page_offset + done, PAGE_SIZE) : 0;
+}
+
+/* Whether all pages that may have been written to are still dirty. */
+static bool edudma_chunk_all_dirty(const struct edudma_chunk *chunk)
+{
+	u64 left = chunk->bytes_done;
+	unsigned int i, written;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		const struct edudma_extent *ext = &chunk->extents[i];
+
+		written = edudma_extent_written(chunk, ext, &left);
+		if (!edudma_pages_all_dirty(chunk->pages + ext->first_page, written))
+			return false;
+	}
+
+	return true;
+}
+
+/*
+ * The end of a chunk that has been unmapped and copied.  A page lock may take as
+ * long as the file system behind it likes, which may be a user's: a chunk that
+ * has to wait for one keeps nothing that others wait for.
+ */
+static void edudma_chunk_finish(struct edudma_chunk *chunk)
+{
+	edudma_chunk_return_slots(chunk);
+	if (edudma_chunk_all_dirty(chunk)) {
+		edudma_chunk_release(chunk);
+		edudma_channel_arrived(chunk);
+		edudma_channel_release(chunk);
+	} else {
+		edudma_channel_arrived(chunk);
+		edudma_channel_defer_dirtying(chunk);
+	}
 }
 
 /**
- * edudma_chunks_work() - finish chunks of a request in process context
- * @work:	edudma_request.work, which holds a reference to the request
+ * edudma_chunk_dirty() - dirty a chunk's pages again, and release them
+ * @work:	edudma_chunk.dirtying
  *
- * One after the other, as they were completed: two chunks may copy to the same
- * bytes.  Requests do not wait for each other, since a page lock may take as
- * long as the file system behind it likes.
+ * Each chunk by itself, as many at a time as a workqueue runs works: no other
+ * waits for the locks of its pages.
  *
  * Context: Process, may sleep.
  */
-void edudma_chunks_work(struct work_struct *work)
+void edudma_chunk_dirty(struct work_struct *work)
 {
-	struct edudma_request *req = container_of(work, struct edudma_request, work);
+	struct edudma_chunk *chunk = container_of(work, struct edudma_chunk, dirtying);
+	struct edudma_stats *stats = &edudma_chunk_device(chunk)->stats;
+	u64 left = chunk->bytes_done;
+	unsigned int i, written, cleaned;
+
+	for (i = 0; i < chunk->nr_extents; i++) {
+		const struct edudma_extent *ext = &chunk->extents[i];
+
+		written = edudma_extent_written(chunk, ext, &left);
+		cleaned = edudma_pages_dirty(chunk->pages + ext->first_page, written);
+		edudma_count(&stats->pages_redirtied, cleaned);
+	}
+
+	edudma_chunk_release(chunk);
+	edudma_channel_release(chunk);
+}
+
+/**
+ * edudma_chunks_copy() - copy a channel's complete chunks to user memory
+ * @work:	edudma_channel.copying
+ *
+ * One after the other, as they were completed: two chunks, of one request or of
+ * two, may copy to the same bytes, and the later one has the word, as it has where
+ * the device writes to the user's pages itself.
+ *
+ * Context: Process, waits for nobody.
+ */
+void edudma_chunks_copy(struct work_struct *work)
+{
+	struct edudma_channel *ch = container_of(work, struct edudma_channel, copying);
 	struct edudma_chunk *chunk;
 
-	while ((chunk = edudma_channel_next_completed(req)))
+	while ((chunk = edudma_channel_next_completed(ch))) {
+		edudma_chunk_unmap(chunk, chunk->nr_extents);
+		edudma_chunk_copy_in(chunk);
 		edudma_chunk_finish(chunk);
-
-	edudma_request_put(req);
+	}
 }
 
 /**
  * edudma_chunk_complete() - the engine is done with a chunk
  * @chunk:	the chunk, not in its request's list any more
  *
- * Unmaps and unpins right here, in the completion interrupt, unless pages must
- * be copied to or dirtied first, which is left to the device's workqueue.  The
- * chunk may be gone on return.
+ * Unmaps right here, in the completion interrupt, and unpins, unless pages must be
+ * copied to first or dirtied again, which is left to the device's workqueues.
+ * The chunk may be gone on return.
  *
  * Context: Any, hard irq included; no locks.
  */
 void edudma_chunk_complete(struct edudma_chunk *chunk)
 {
-	edudma_chunk_unmap(chunk, chunk->nr_extents);
-	if (edudma_chunk_needs_process(chunk))
-		edudma_channel_defer(chunk);
-	else
-		edudma_chunk_release(chunk);
+	if (edudma_chunk_brings_copies(chunk)) {
+		edudma_channel_defer_copying(chunk);
+	} else {
+		edudma_chunk_unmap(chunk, chunk->nr_extents);
+		edudma_chunk_finish(chunk);
+	}
 }
 
 /**
@@ -427,5 +493,6 @@ void edudma_chunk_leak(struct edudma_chunk *chunk)
 	kref_get(&chunk->req->ref);
 	/* The mappings are the device's, for whoever looks at them. */
 	get_device(&edev->pdev->dev);
+	edudma_channel_arrived(chunk);
 	edudma_channel_release(chunk);
 }

@@ -11,12 +11,22 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
+#include <linux/scatterlist.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 
 /* 6.8 renamed PCI_IRQ_LEGACY to PCI_IRQ_INTX. */
 #ifndef PCI_IRQ_INTX
 #define PCI_IRQ_INTX PCI_IRQ_LEGACY
+#endif
+
+/* 5.15 gave building a table with a limit a function that does not also append. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+#define sg_alloc_table_from_pages_segment(sgt, pages, n_pages, offset, size,	\
+					  max_segment, gfp_mask)		\
+	PTR_ERR_OR_ZERO(__sg_alloc_table_from_pages(sgt, pages, n_pages,	\
+						    offset, size, max_segment,	\
+						    NULL, 0, gfp_mask))
 #endif
 
 /* 5.17 added these, which need no #ifdef around the callbacks. */

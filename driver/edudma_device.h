@@ -39,7 +39,8 @@ struct pci_dev;
  * @spurious_interrupts: completion interrupts while no transfer was complete
  * @pages_redirtied:	pages cleaned under DMA and dirtied again after it
  * @pages_leaked:	pages kept for good because the device could not be stopped
- * @engine_busy_ns:	time from the start of each transfer to its interrupt
+ * @engine_busy_ns:	time from each start of an idle channel to the interrupt
+ *			that finds it idle again
  *
  * Each is a file of the same name in the device's statistics/ directory.
  * Updated from any context.
@@ -79,6 +80,8 @@ struct edudma_stats {
  * @reaches_all: no page is out of reach
  * @mapping_copies: the DMA API itself copies or cleans caches, when it maps and
  *		unmaps, so memory must not be mapped before it is what it is to be
+ * @max_mapping: bytes that follow each other and can be mapped as one piece,
+ *		whole pages: less than all where the DMA API copies
  * @memory_wc:	device memory is reserved for write-combining
  * @irq_type:	kind of interrupt, one of PCI_IRQ_MSIX, _MSI, _INTX
  * @address_mask: highest bus address that the device can issue
@@ -86,7 +89,8 @@ struct edudma_stats {
  * @engine:	what executes descriptors, with its limits
  * @channels:	the engine's queues, the first engine.channels of them
  * @next_channel: which the next file gets
- * @wq:		finishes chunks that interrupt context cannot
+ * @copy_wq:	copies what was bounced to user memory, which waits for nobody
+ * @dirty_wq:	dirties pages, which waits for whoever has their locks
  * @files:	open files, of struct edudma_file.node
  * @files_lock:	protects @files and what they have mapped; inside @gate
  * @stats:	counters
@@ -113,6 +117,7 @@ struct edudma_device {
 	bool bounce_all;
 	bool reaches_all;
 	bool mapping_copies;
+	unsigned int max_mapping;
 	bool memory_wc;
 	unsigned int irq_type;
 	u64 address_mask;
@@ -120,7 +125,8 @@ struct edudma_device {
 	struct edudma_engine engine;
 	struct edudma_channel channels[EDUDMA_MAX_CHANNELS];
 	atomic_t next_channel;
-	struct workqueue_struct *wq;
+	struct workqueue_struct *copy_wq;
+	struct workqueue_struct *dirty_wq;
 	struct list_head files;
 	struct mutex files_lock; /* see above */
 	struct edudma_stats stats;

@@ -344,7 +344,7 @@ static int sg_reap(struct edudma_channel *ch, struct list_head *done)
 	return ret < 0 ? ret : chunks;
 }
 
-/* An interrupt without a completion: has the channel failed? */
+/* An interrupt without a completion, of a channel at work: has it failed? */
 static int sg_look(struct edudma_channel *ch)
 {
 	struct sg_channel *sgc = sg_channel(ch);
@@ -355,7 +355,6 @@ static int sg_look(struct edudma_channel *ch)
 				    ch->index, status);
 		return -EIO;
 	}
-	edudma_count(&ch->edev->stats.spurious_interrupts, 1);
 
 	return 0;
 }
@@ -380,12 +379,14 @@ static void sg_service_locked(struct edudma_channel *ch, struct list_head *done)
 
 	posted = ch->posted;
 	ret = sg_reap(ch, done);
-	if (!ret && sgc->idle_irq)
-		sgc->idle_irq = false;
-	else if (!ret)
+	if (!ret) {
 		ret = sg_look(ch);
-	else if (ret > 1)
+		if (!ret && !sgc->idle_irq)
+			edudma_count(&ch->edev->stats.spurious_interrupts, 1);
+		sgc->idle_irq = false;
+	} else if (ret > 1) {
 		sgc->idle_irq = true;
+	}
 	if (ret < 0)
 		edudma_channel_fault(ch);
 	/* Not when the interrupt came: who waited for the lock may reap later work. */
@@ -401,7 +402,6 @@ static void sg_service(struct edudma_channel *ch)
 	unsigned long flags;
 	LIST_HEAD(done);
 
-	edudma_count(&ch->edev->stats.interrupts, 1);
 	spin_lock_irqsave(&ch->lock, flags);
 	sg_service_locked(ch, &done);
 	spin_unlock_irqrestore(&ch->lock, flags);
@@ -412,7 +412,10 @@ static void sg_service(struct edudma_channel *ch)
 /* The vector is the channel's own. */
 static irqreturn_t sg_channel_irq(int irq, void *data)
 {
-	sg_service(data);
+	struct edudma_channel *ch = data;
+
+	edudma_count(&ch->edev->stats.interrupts, 1);
+	sg_service(ch);
 
 	return IRQ_HANDLED;
 }
@@ -429,7 +432,10 @@ static irqreturn_t sg_shared_irq(int irq, void *data)
 	if (!status || status == ~0U)
 		return IRQ_NONE;
 
+	edudma_count(&edev->stats.interrupts, 1);
 	writel(status, regs + EDU_IRQ_ACK);
+	/* It arrives before the rings are looked at: what comes later raises anew. */
+	readl(regs + EDU_IRQ_STATUS);
 	for (i = 0; i < edev->engine.channels; i++)
 		if (status & SG_IRQ_CHANNEL(i))
 			sg_service(&edev->channels[i]);

@@ -93,11 +93,11 @@ void edudma_pages_unpin(struct edudma_device *edev, struct page **pages,
 
 /*
  * Dirtying a page takes its lock, which the completion interrupt cannot wait
- * for.  So the pages are dirtied before the device writes to them, and the
- * interrupt only looks whether they still are.  They may not be: writeback can
- * have cleaned a page of a file in between, and written what it held before the
- * device was done.  Such a page goes to process context to be dirtied once more
- * before it is unpinned, or the file would never get the device's bytes.
+ * for.  So the pages are dirtied before the device writes to them, or what it
+ * wrote is copied to them, and afterwards one only looks whether they still are.
+ * They may not be: writeback can have cleaned a page of a file in between, and
+ * written what it held before.  Such a page goes to process context to be dirtied
+ * once more before it is unpinned, or the file would never get the device's bytes.
  *
  * Dirtiness is kept for a compound page as a whole, so one look at each is
  * enough; and one that is dirty already needs no more.

@@ -79,6 +79,34 @@ static int edudma_probe_mapping(struct edudma_device *edev)
 	return 0;
 }
 
+/*
+ * Two, or enough chunks that wait for page locks would keep others from giving
+ * back the bounce memory that everybody needs.
+ */
+static int edudma_init_workqueues(struct edudma_device *edev)
+{
+	edev->copy_wq = alloc_workqueue("edudma%d-copy", WQ_UNBOUND, 0, edev->id);
+	if (!edev->copy_wq)
+		goto err;
+	edev->dirty_wq = alloc_workqueue("edudma%d-dirty", WQ_UNBOUND, 0, edev->id);
+	if (!edev->dirty_wq)
+		goto err_destroy_copy;
+
+	return 0;
+
+err_destroy_copy:
+	destroy_workqueue(edev->copy_wq);
+err:
+	dev_err(&edev->pdev->dev, "no memory for workqueues\n");
+	return -ENOMEM;
+}
+
+static void edudma_exit_workqueues(struct edudma_device *edev)
+{
+	destroy_workqueue(edev->dirty_wq);
+	destroy_workqueue(edev->copy_wq);
+}
+
 /* What the device can reach, and the pool for what it cannot. */
 static int edudma_init_dma(struct edudma_device *edev)
 {
@@ -101,6 +129,9 @@ static int edudma_init_dma(struct edudma_device *edev)
 	edev->iommu = domain && (domain->type & __IOMMU_DOMAIN_PAGING);
 	edev->bounce_all = dev->dma_range_map;
 	edev->address_mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+
+	edev->max_mapping = min_t(size_t, dma_max_mapping_size(dev), UINT_MAX) &
+			    PAGE_MASK;
 
 	ret = edudma_probe_mapping(edev);
 	if (ret)
@@ -272,16 +303,13 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(edev);
 	}
 
-	edev->wq = alloc_workqueue("edudma%d", WQ_UNBOUND, 0, edev->id);
-	if (!edev->wq) {
-		dev_err(&pdev->dev, "no memory for a workqueue\n");
-		ret = -ENOMEM;
+	ret = edudma_init_workqueues(edev);
+	if (ret)
 		goto err_put;
-	}
 
 	ret = edudma_init_hardware(edev);
 	if (ret)
-		goto err_destroy_wq;
+		goto err_exit_workqueues;
 
 	ret = edudma_init_dma(edev);
 	if (ret)
@@ -311,14 +339,15 @@ err_shutdown:
 	edudma_device_retire(edev);
 	edudma_memory_unmap(edev);
 	edudma_all_channels(edev, edudma_channel_shutdown);
+	edudma_all_channels(edev, edudma_channel_wait_empty);
 	edudma_stop_engine(edev);
 err_clear_master:
 	pci_clear_master(pdev);
 	edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
 err_exit_hardware:
 	edudma_exit_hardware(edev);
-err_destroy_wq:
-	destroy_workqueue(edev->wq);
+err_exit_workqueues:
+	edudma_exit_workqueues(edev);
 err_put:
 	put_device(&edev->dev);
 	return ret;
@@ -338,7 +367,8 @@ static void edudma_remove(struct pci_dev *pdev)
 	edudma_memory_unmap(edev);
 	edudma_device_unpublish(edev);
 	edudma_all_channels(edev, edudma_channel_shutdown);
-	destroy_workqueue(edev->wq);
+	edudma_all_channels(edev, edudma_channel_wait_empty);
+	edudma_exit_workqueues(edev);
 	edudma_stop_engine(edev);
 	if (!atomic64_read(&edev->stats.pages_leaked))
 		edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
@@ -379,8 +409,9 @@ static int edudma_resume(struct device *dev)
 
 /*
  * An idle device needs no access to memory, and what is above it may sleep.
- * Every chunk keeps the device awake from before it is mapped until it is
- * released, so nothing is in flight here, and turns need not be held back.
+ * Every chunk keeps the device awake from before it is mapped until it has been
+ * unmapped and copied, so nothing is under way here, and turns need not be held
+ * back.
  */
 static int edudma_runtime_suspend(struct device *dev)
 {

@@ -39,8 +39,6 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 	req->channel = efile->channel;
 	req->nr_segments = nr_segments;
 	INIT_LIST_HEAD(&req->chunks);
-	INIT_LIST_HEAD(&req->completed);
-	INIT_WORK(&req->work, edudma_chunks_work);
 	init_waitqueue_head(&req->wait);
 
 	return req;
@@ -159,18 +157,35 @@ static bool edudma_request_idle(struct edudma_request *req)
 	return idle;
 }
 
+/* Whether everything that was submitted has arrived, or will never be wanted. */
+static bool edudma_request_settled(struct edudma_request *req)
+{
+	struct edudma_channel *ch = req->channel;
+	unsigned long flags;
+	bool settled;
+
+	spin_lock_irqsave(&ch->lock, flags);
+	settled = !req->arriving || req->error;
+	spin_unlock_irqrestore(&ch->lock, flags);
+
+	return settled;
+}
+
 /*
- * Segments run in order, also where one reads the memory that another has
- * written.  DMA does by itself; a copy into bounce memory must wait until
- * everything before it has arrived.
+ * Segments run in order, also where one reads or writes the memory that another
+ * has written.  DMA does by itself; a copy into bounce memory must wait until
+ * everything before it has arrived.  Where the DMA API copies, it does so for
+ * memory that the device is to write as well, and puts that back if the device
+ * has not come to it.
  */
 static int edudma_request_settle(struct edudma_request *req,
 				 struct edudma_chunk *chunk)
 {
-	if (!chunk->copies_out)
+	if (!chunk->copies_out &&
+	    !(chunk->copies_in && req->channel->edev->mapping_copies))
 		return 0;
 
-	return wait_event_interruptible(req->wait, edudma_request_idle(req));
+	return wait_event_interruptible(req->wait, edudma_request_settled(req));
 }
 
 /*

@@ -57,8 +57,9 @@ struct edudma_extent {
 /**
  * struct edudma_chunk - the part of a request that is pinned at one time
  * @req:	whose it is
- * @node:	in edudma_request.chunks while submitted, then in .completed if
- *		it must be finished in process context; channel lock
+ * @node:	in edudma_request.chunks while submitted, then in
+ *		edudma_channel.completed if it brings copies; channel lock
+ * @dirtying:	dirties pages that were cleaned while the chunk was under way
  * @busy:	submitted and not released; channel lock
  * @capacity:	elements of @pages and @slots
  * @pages:	pinned user pages
@@ -67,7 +68,7 @@ struct edudma_extent {
  * @max_extents: elements of @extents
  * @nr_extents:	of them
  * @slots:	bounce slots, NULL where the device has no pool
- * @nr_slots:	of them, needed and, once mapped, held
+ * @nr_slots:	of them, needed and, once mapped, held until copied
  * @descs:	what the engine executes
  * @limit:	descriptors to execute: all, or fewer once it is cut short
  * @issued:	descriptors given to the engine
@@ -84,6 +85,7 @@ struct edudma_extent {
 struct edudma_chunk {
 	struct edudma_request *req;
 	struct list_head node;
+	struct work_struct dirtying;
 	bool busy;
 	unsigned int capacity;
 	struct page **pages;
@@ -135,11 +137,10 @@ enum edudma_turn_state {
  * @error:	why it was stopped, 0 or -errno; channel lock
  * @chunks:	submitted chunks that the engine is not done with, in order;
  *		channel lock
- * @completed:	chunks that @work is to finish, in order; channel lock
- * @work:	finishes chunks in process context
  * @in_flight:	chunks submitted and not released; channel lock
+ * @arriving:	of these, those whose bytes may not have arrived; channel lock
  * @done:	bytes moved, from the first on; channel lock
- * @wait:	woken when @state, @error or @in_flight changes
+ * @wait:	woken when @state, @error, @in_flight or @arriving changes
  *
  * Lifetime: the submitter holds one reference, each submitted chunk another.
  * A submitter that is killed leaves; its chunks finish without it.
@@ -162,9 +163,8 @@ struct edudma_request {
 	bool finished;
 	int error;
 	struct list_head chunks;
-	struct list_head completed;
-	struct work_struct work;
 	unsigned int in_flight;
+	unsigned int arriving;
 	u64 done;
 	wait_queue_head_t wait;
 };
@@ -195,6 +195,12 @@ edudma_chunk_device(const struct edudma_chunk *chunk)
 	return chunk->req->channel->edev;
 }
 
+/* Whether a complete chunk has something that must be copied to user memory. */
+static inline bool edudma_chunk_brings_copies(const struct edudma_chunk *chunk)
+{
+	return chunk->copies_in && chunk->bytes_done;
+}
+
 /* chunk.c */
 struct edudma_chunk *edudma_chunk_alloc(struct edudma_request *req,
 					unsigned int capacity);
@@ -205,7 +211,7 @@ void edudma_chunk_discard(struct edudma_chunk *chunk);
 /* chunk_dma.c */
 int edudma_chunk_submit(struct edudma_chunk *chunk, bool last);
 void edudma_chunk_complete(struct edudma_chunk *chunk);
-void edudma_chunks_work(struct work_struct *work);
+void edudma_chunk_dirty(struct work_struct *work);
 void edudma_chunk_leak(struct edudma_chunk *chunk);
 
 #endif /* EDUDMA_REQUEST_H */

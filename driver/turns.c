@@ -44,6 +44,12 @@ void edudma_turns_remove(struct edudma_turn *turn)
 		list_del_init(&turn->queue->node);
 }
 
+/** edudma_turns_empty() - does nobody wait for a turn */
+bool edudma_turns_empty(const struct edudma_turns *turns)
+{
+	return list_empty(&turns->queues);
+}
+
 /* Whose turn is next: that of the queue at the front of those without one. */
 static struct edudma_queue *edudma_turns_next(struct edudma_turns *turns)
 {

@@ -44,6 +44,7 @@ void edudma_queue_init(struct edudma_queue *queue);
 void edudma_turns_add(struct edudma_turns *turns, struct edudma_queue *queue,
 		      struct edudma_turn *turn);
 void edudma_turns_remove(struct edudma_turn *turn);
+bool edudma_turns_empty(const struct edudma_turns *turns);
 struct edudma_turn *edudma_turns_take(struct edudma_turns *turns);
 void edudma_turns_end(struct edudma_turns *turns, struct edudma_turn *turn);
 

@@ -47,6 +47,10 @@ kunit: ## the tests that run in the kernel
 	@ln -sf '$(TOP)'/driver/*.[ch] '$(KUNIT_DIR)'
 	$(call build_module,$(TOP)/tests/kunit/module,$(KUNIT_DIR))
 
+.PHONY: reboot-module
+reboot-module: ## what tells the driver, in tests, that the machine reboots
+	$(call build_module,$(TOP)/tests/reboot/module,$(BUILD)/reboot/$(KVER))
+
 # Kernels that are built from source, for lanes that name one, and the module for
 # each; and what else only some lanes need.  SET and LANES are those of
 # scripts/test.

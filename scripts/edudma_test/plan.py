@@ -17,7 +17,7 @@ from edudma_guest import Trouble, lanes, paths
 # Lanes that run when none are named, in the order in which they start: the
 # slowest first, so that the last ones end together.
 LANES = ("stock", "intx", "iommu", "wide", "ring", "ring-iommu", "ring-off",
-         "virtual", "suspend", "stuck")
+         "swiotlb", "virtual", "suspend", "stuck")
 # A host test that boots many guests, one after the other: it begins with the lanes.
 EARLY = ("runner.guest",)
 # What `make test` leaves to others: name -> its lanes, and its groups of tests
@@ -136,8 +136,9 @@ def targets(names, which=""):
     """What make has to build for lanes, or for those of the set, beside the usual."""
     wanted = [lanes.load(name) for name in names or lanes_of(which)]
     found = {"tests32" for lane in wanted if lane.bits == 32}
-    found |= {"qemu-newest" for lane in wanted
-              if lane.emulator.startswith(f"{paths.BUILD}/qemu-newest/")}
+    for target in ("qemu", "qemu-newest"):
+        found |= {target for lane in wanted
+                  if lane.emulator.startswith(f"{paths.BUILD}/{target}/")}
     return sorted(found)
 
 

@@ -157,7 +157,7 @@ int main(void)
 	floor_node = open_node("/dev/edudma_floor");
 	if (dev_info(node, &info) || info.engine != EDUDMA_ENGINE_RING)
 		die("no ring engine");
-	regs = pci_registers(dev.slot);
+	regs = pci_registers(dev.slot, 0);
 	if (!regs)
 		die("registers");
 	buf = private_pages(largest / page_size());

@@ -15,8 +15,9 @@ build() {
 	dir=$(check_build "module-$1")
 	flags=$2
 	shift 2
+	# Type information is made of what -g0 leaves out.
 	EDUDMA_BUILD=$dir make --silent --keep-going module floor W=1 \
-		KCFLAGS="-Werror -g0 $flags" "$@"
+		CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS="-Werror -g0 $flags" "$@"
 }
 
 # The headers are configured for gcc, so clang is told what it is.
@@ -29,13 +30,14 @@ by_clang() {
 	# What gcc's configuration asks for, and clang does not have or calls
 	# otherwise; none of it makes a warning.
 	set -- CONFIG_RETHUNK= CONFIG_FTRACE_MCOUNT_USE_CC= \
-		CONFIG_INIT_STACK_ALL_ZERO= \
+		CONFIG_INIT_STACK_ALL_ZERO= CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT= \
 		CONFIG_CC_IMPLICIT_FALLTHROUGH=-Wimplicit-fallthrough
 	# Nobody runs it: objtool would miss what was switched off.
 	set -- "$@" CONFIG_OBJTOOL=
 	# The kernel's own headers take such addresses; kbuild tries whether clang
-	# knows the option, which fails with flags of gcc's.
-	build clang -Wno-address-of-packed-member CC=clang CONFIG_CC_IS_GCC= \
+	# knows the option, which fails with flags of gcc's.  And they name address
+	# spaces as gcc wants it.
+	build clang '-Wno-address-of-packed-member -Wno-duplicate-decl-specifier' CC=clang CONFIG_CC_IS_GCC= \
 		CONFIG_GCC_VERSION=0 CONFIG_CC_IS_CLANG=y \
 		CONFIG_CLANG_VERSION="$version" "$@"
 }

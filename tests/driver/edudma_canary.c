@@ -92,8 +92,13 @@ bool canary_start(struct canary *canary)
 {
 	int to[2], from[2];
 
-	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
+	if (pipe2(to, O_CLOEXEC))
 		return false;
+	if (pipe2(from, O_CLOEXEC)) {
+		close(to[0]);
+		close(to[1]);
+		return false;
+	}
 	canary->pid = fork();
 	if (!canary->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -40,7 +40,7 @@ bool cgroup_make(struct cgroup *group, uint64_t limit)
 	group->path[0] = '\0';
 	if (file_write(ROOT "/cgroup.subtree_control", "+memory"))
 		return false;
-	strcpy(group->path, ROOT "/edudma-XXXXXX");
+	snprintf(group->path, sizeof(group->path), ROOT "/edudma-XXXXXX");
 	if (!mkdtemp(group->path)) {
 		group->path[0] = '\0';
 		return false;

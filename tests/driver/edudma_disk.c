@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,18 @@
 /* Run a program quietly; true if it succeeded. */
 static bool run(const char *const argv[])
 {
-	int null, status;
-	pid_t pid = fork();
+	posix_spawn_file_actions_t quiet;
+	int status;
+	pid_t pid;
+	bool good;
 
-	if (!pid) {
-		null = open("/dev/null", O_RDWR);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	return waitpid(pid, &status, 0) == pid && !status;
+	posix_spawn_file_actions_init(&quiet);
+	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&quiet, STDOUT_FILENO, STDERR_FILENO);
+	good = !posix_spawnp(&pid, argv[0], &quiet, NULL, (char *const *)argv, environ) &&
+	       waitpid(pid, &status, 0) == pid && !status;
+	posix_spawn_file_actions_destroy(&quiet);
+	return good;
 }
 
 /* What is built in need not be loaded, and a guest may have no modprobe. */

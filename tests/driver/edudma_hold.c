@@ -21,7 +21,7 @@ static void *run_hold(void *arg)
 {
 	struct hold *hold = arg;
 	struct edudma_segment segs[] = {
-		hold->first, seg_from(hold->page, 1, 0),
+		hold->first, seg_from(hold->page, HOLD_BYTES, 0),
 	};
 	struct edudma_segment *vector = segs;
 

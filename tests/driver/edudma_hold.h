@@ -28,6 +28,9 @@ struct hold {
 	int err;
 };
 
+/* Bytes that it moves when it ends, beside those of a segment it was given. */
+#define HOLD_BYTES	1
+
 /**
  * hold_begin() - take the turn of an idle channel; false if that fails
  * @fd:		of the node; a file stays with one channel, so this is what tells

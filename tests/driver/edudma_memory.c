@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define KPF_LOCKED	0
 #define KPF_DIRTY	4
 #define PAGEMAP_PRESENT	(1ULL << 63)
 #define PAGEMAP_PFN	((1ULL << 55) - 1)
@@ -67,6 +68,11 @@ uint64_t page_pfn(const void *addr)
 bool page_is_dirty(const void *addr)
 {
 	return proc_u64("/proc/kpageflags", page_pfn(addr)) >> KPF_DIRTY & 1;
+}
+
+bool pfn_is_locked(uint64_t pfn)
+{
+	return proc_u64("/proc/kpageflags", pfn) >> KPF_LOCKED & 1;
 }
 
 static bool pfn_reachable(const struct edudma_info *info, uint64_t pfn)

@@ -46,7 +46,7 @@ int pci_capability(int config, uint8_t id)
 	return 0;
 }
 
-volatile uint32_t *pci_registers(const char *slot)
+volatile uint32_t *pci_registers(const char *slot, off_t at)
 {
 	char path[96];
 	void *regs;
@@ -56,7 +56,7 @@ volatile uint32_t *pci_registers(const char *slot)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	regs = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	regs = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
 	close(fd);
 	return regs == MAP_FAILED ? NULL : regs;
 }

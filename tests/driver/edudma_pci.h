@@ -8,6 +8,7 @@
 #define EDUDMA_PCI_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <linux/pci_regs.h>
 
@@ -36,10 +37,12 @@ int pci_capability(int config, uint8_t id);
 
 /**
  * pci_registers() - map a page of registers
+ * @slot: PCI address, as sysfs writes it
+ * @at: byte of the BAR that it begins with
  *
  * NULL and errno where that fails: the kernel wants iomem=relaxed for it while a
  * driver is bound.
  */
-volatile uint32_t *pci_registers(const char *slot);
+volatile uint32_t *pci_registers(const char *slot, off_t at);
 
 #endif /* EDUDMA_PCI_H */

@@ -94,3 +94,11 @@ int plug_out(void)
 	qmp_close(&qmp);
 	return err;
 }
+
+int plug_reset(const struct test_dev *dev)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dev->slot);
+	return file_write(path, "1");
+}

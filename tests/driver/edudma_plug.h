@@ -29,4 +29,11 @@ int plug_in_other(const char *device, char *slot, size_t size);
  */
 int plug_out(void);
 
+/**
+ * plug_reset() - have the kernel reset a device that was plugged in
+ *
+ * By the port: an edu cannot be reset by itself.  0 or an errno.
+ */
+int plug_reset(const struct test_dev *dev);
+
 #endif /* EDUDMA_PLUG_H */

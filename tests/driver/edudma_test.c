@@ -288,6 +288,14 @@ int module_load(const char *extra)
 	return err;
 }
 
+bool kernel_copies(void)
+{
+	char line[2048];
+
+	file_read("/proc/cmdline", line, sizeof(line));
+	return strstr(line, "swiotlb=force");
+}
+
 /* transfers ------------------------------------------------------------- */
 
 int transfer(int fd, const struct edudma_segment *segs, uint32_t nr,

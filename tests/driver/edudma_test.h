@@ -193,6 +193,9 @@ static inline struct edudma_segment seg_from(void *dst, size_t len,
 	};
 }
 
+/** kernel_copies() - was the kernel told to copy whatever it maps for DMA? */
+bool kernel_copies(void);
+
 /**
  * transfer() - EDUDMA_IOC_TRANSFER; 0 or an errno
  * @out: if not NULL, the structure as the call left it.  Before the call the
@@ -243,6 +246,9 @@ uint64_t page_pfn(const void *addr);
 
 /** page_is_dirty() - does the kernel hold the page itself to be dirty? */
 bool page_is_dirty(const void *addr);
+
+/** pfn_is_locked() - has somebody in the kernel the lock of this page frame? */
+bool pfn_is_locked(uint64_t pfn);
 
 /** page_reachable() - can the device address the page behind @addr? */
 bool page_reachable(const struct edudma_info *info, const void *addr);

@@ -321,7 +321,7 @@ static void *run_watch(void *arg)
 static bool watch_start(struct watch *watch, const char *slot)
 {
 	*watch = (struct watch) {
-		.config = pci_config_open(slot), .regs = pci_registers(slot),
+		.config = pci_config_open(slot), .regs = pci_registers(slot, 0),
 	};
 	return watch->config >= 0 && watch->regs &&
 	       !pthread_create(&watch->thread, NULL, run_watch, watch);

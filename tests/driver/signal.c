@@ -277,6 +277,29 @@ TEST_F(signal, exit_of_the_process_ends_its_threads_transfer)
 
 /* Interrupted while running: what was done is reported. */
 
+/* Two segments go to the same bytes: the last one that was done is there. */
+TEST_F(signal, leaves_what_was_done_last)
+{
+	uint64_t chunk_bytes = param_get("chunk_bytes");
+	struct edudma_transfer *out;
+	uint8_t expected[2 * PART];
+	struct job job;
+
+	self->segs[0] = seg_from(self->pages, PART, 0);
+	self->segs[1] = seg_from(self->pages, PART, PART);
+	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	start_call(&job, self, 2, CALL_IOCTL, 0);
+	EXPECT_TRUE(bed_under_way(&self->bed));
+	EXPECT_EQ(0, kill(job.pid, SIGINT));
+	EXPECT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
+	out = &job.report->out;
+	ASSERT_LT(0, out->segments_done);
+	fill(expected, sizeof(expected), 1);
+	EXPECT_EQ(0, memcmp(self->pages, expected + (out->segments_done - 1) * PART,
+			    PART));
+}
+
 FIXTURE(interrupted)
 {
 	FIXTURE_DATA(signal) s;

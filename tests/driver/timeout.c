@@ -133,7 +133,7 @@ TEST_F(device, that_lost_an_interrupt_works_afterwards)
 TEST_F(device, that_interrupts_too_early_is_not_believed)
 {
 	struct edudma_segment seg = seg_from(self->buf, PART, 0);
-	volatile uint32_t *regs = pci_registers(self->bed.dev.slot);
+	volatile uint32_t *regs = pci_registers(self->bed.dev.slot, 0);
 	struct stats delta;
 	struct job job;
 
@@ -181,7 +181,7 @@ static bool fenced_off(FIXTURE_DATA(device) *self, volatile uint32_t *regs,
 TEST_F(device, that_runs_on_is_fenced_off_before_its_pages_are_released)
 {
 	struct edudma_segment seg = seg_to(self->buf, PART, 0);
-	volatile uint32_t *regs = pci_registers(self->bed.dev.slot);
+	volatile uint32_t *regs = pci_registers(self->bed.dev.slot, 0);
 	bool fenced = false, pinned;
 	struct job job;
 	int round;
@@ -225,6 +225,18 @@ TEST_F(device, is_taken_from_a_process_that_does_not_come_with_its_pages)
 	EXPECT_EQ(1, delta.timeouts);
 	EXPECT_EQ(1, delta.errors);
 	EXPECT_EQ(PART, delta.bytes_to_device);
+}
+
+TEST_F(device, is_left_to_a_process_that_nobody_waits_behind)
+{
+	struct stats delta;
+	struct hold hold;
+
+	ASSERT_TRUE(hold_begin_for(&hold, self->bed.fd, TIMEOUT_MS));
+	usleep(3 * TIMEOUT_MS * 1000);
+	EXPECT_EQ(0, hold_end(&hold));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.timeouts);
 }
 
 TEST_HARNESS_MAIN

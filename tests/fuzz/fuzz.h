@@ -150,6 +150,14 @@ int fuzz_file(const struct fuzz_run *run, uint64_t slot);
 void fuzz_execute(struct fuzz_run *run, const struct fuzz_call *call,
 		  struct fuzz_result *result);
 
+/* fuzz_async.c */
+
+/** fuzz_aio() - read or write by io_submit(2); as a system call returns */
+long fuzz_aio(int fd, const uint64_t *arg);
+
+/** fuzz_uring() - the same by io_uring, cancelled at once or not */
+long fuzz_uring(int fd, const uint64_t *arg);
+
 /* fuzz_transfer.c */
 
 /** fuzz_structure_call() - argument, segment, iovec: no system call */

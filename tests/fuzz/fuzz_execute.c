@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/aio_abi.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -144,33 +143,6 @@ static long do_fork(int fd, const uint64_t *arg)
 	return 0;
 }
 
-/* This thread's. */
-static __thread aio_context_t aio;
-
-static long do_aio(int fd, const uint64_t *arg, struct fuzz_result *result)
-{
-	struct iocb iocb = {
-		.aio_fildes = fd, .aio_buf = arg[1], .aio_nbytes = arg[2],
-		.aio_offset = arg[3],
-		.aio_lio_opcode = arg[4] % 2 ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE,
-	};
-	struct iocb *list = &iocb;
-	struct io_event event;
-	long ret;
-
-	/* For good: to take it down takes longer than a hundred calls. */
-	if (!aio && syscall(SYS_io_setup, 1, &aio))
-		return -1;
-	result->asked = arg[2];
-	ret = syscall(SYS_io_submit, aio, 1, &list);
-	if (ret != 1)
-		return ret;
-	while (syscall(SYS_io_getevents, aio, 1, 1, &event, NULL) != 1)
-		;
-	errno = event.res < 0 ? -event.res : 0;
-	return event.res < 0 ? -1 : (long)event.res;
-}
-
 static void file_call(struct fuzz_run *run, const struct fuzz_call *call,
 		      struct fuzz_result *result)
 {
@@ -201,7 +173,12 @@ static void file_call(struct fuzz_run *run, const struct fuzz_call *call,
 		result->ret = sendfile(fd, fuzz_file(run, arg[1]), NULL, arg[2]);
 		break;
 	case FUZZ_aio:
-		result->ret = do_aio(fd, arg, result);
+		result->asked = arg[2];
+		result->ret = fuzz_aio(fd, arg);
+		break;
+	case FUZZ_uring:
+		result->asked = arg[2];
+		result->ret = fuzz_uring(fd, arg);
 		break;
 	default:
 		do_rw(fd, call, result);

@@ -181,6 +181,8 @@ uint64_t fuzz_arg(uint64_t *random, char kind)
 		return ONE_OF(random, 1, 100, 300, 1000, 3000, 10000);
 	case 't':
 		return fuzz_below(random, FUZZ_THREADS);
+	case 'U': /* reads, is made by a worker from the first, is cancelled */
+		return fuzz_below(random, 8);
 	case 'S':
 		return fuzz_below(random, 17);
 	case 'V':

@@ -48,6 +48,7 @@ static const struct errors {
 	[FUZZ_param] = { true, false, { EINVAL, EACCES } },
 	[FUZZ_sendfile] = { true, false, { EBADF, EINVAL, ENODEV, EOVERFLOW } },
 	[FUZZ_aio] = { true, true, { ENOSPC, EAGAIN } },
+	[FUZZ_uring] = { true, true, { ENOSPC, EAGAIN, ECANCELED } },
 };
 
 static bool is_one_of(int err, const int *list)

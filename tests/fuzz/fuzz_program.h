@@ -71,6 +71,7 @@
 	X(param, 1, "Vc")			\
 	X(sendfile, 6, "ffl")			\
 	X(aio, 10, "faloB")			\
+	X(uring, 10, "faloU")			\
 	X(fork, 16, "falo")			\
 	X(kill, 12, "")				\
 	X(power, 12, "db")			\
@@ -80,7 +81,7 @@
 	X(fault, 16, "dXv")
 
 enum fuzz_nr {
-#define FUZZ_ENUM(name, weight, args) FUZZ_##name,
+#define FUZZ_ENUM(name, ...) FUZZ_##name,
 	FUZZ_TABLE(FUZZ_ENUM)
 #undef FUZZ_ENUM
 	FUZZ_NRS

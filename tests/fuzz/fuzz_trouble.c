@@ -60,7 +60,7 @@ void fuzz_trouble_init(struct fuzz *fuzz)
 	for (i = 0; i < FUZZ_DEVICES; i++) {
 		if (!dev_get(i, &dev))
 			die("two devices are needed");
-		strcpy(fuzz->slots[i], dev.slot);
+		snprintf(fuzz->slots[i], sizeof(fuzz->slots[i]), "%s", dev.slot);
 		note_node(fuzz, i);
 	}
 	machine_set(&dev, "latency", LATENCY_NS);

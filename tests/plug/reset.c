@@ -46,15 +46,6 @@ FIXTURE_TEARDOWN(reset)
 	EXPECT_EQ(0, plug_out());
 }
 
-static int reset_function(FIXTURE_DATA(reset) *self)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset",
-		 self->bed.dev.slot);
-	return file_write(path, "1");
-}
-
 /* Nobody had to be fenced off, and it works. */
 #define EXPECT_WORKS() do {						\
 	EXPECT_EQ(self->bed.before.timeouts,				\
@@ -66,7 +57,7 @@ static int reset_function(FIXTURE_DATA(reset) *self)
 
 TEST_F(reset, of_an_idle_device_is_not_noticed)
 {
-	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	EXPECT_WORKS();
 }
 
@@ -76,7 +67,7 @@ TEST_F(reset, waits_for_the_descriptor_that_is_under_way)
 
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
 	ASSERT_TRUE(bed_under_way(&self->bed));
-	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(0, job.report->err);
 	EXPECT_EQ(NR, job.report->out.segments_done);
@@ -97,7 +88,7 @@ TEST_F(reset, lets_waiting_requests_wait)
 		job_transfer(&waiting[i], fds[i], self->segs, 2, 0);
 		ASSERT_TRUE(WAIT_FOR(job_asleep(&waiting[i])));
 	}
-	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	ASSERT_EQ(0, job_wait(&running));
 	EXPECT_EQ(0, running.report->err);
 	for (i = 0; i < WAITERS; i++) {
@@ -117,7 +108,7 @@ TEST_F(reset, lets_go_of_what_a_killed_process_had_pinned)
 	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
-	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	EXPECT_TRUE(WAIT_FOR(pins_outstanding() == self->bed.pins));
 	EXPECT_WORKS();
 }
@@ -131,7 +122,7 @@ TEST_F(reset, gives_back_what_it_takes)
 	ASSERT_LE(0, config);
 	command = pci_config_read(config, PCI_COMMAND);
 	ASSERT_TRUE(command & PCI_COMMAND_MASTER);
-	ASSERT_EQ(0, reset_function(self));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	EXPECT_EQ(command, pci_config_read(config, PCI_COMMAND));
 	close(config);
 }
@@ -170,7 +161,7 @@ TEST_F_TIMEOUT(reset, again_and_again_under_load, 60)
 	for (i = 0; i < ROUNDS; i++) {
 		count = rounds(&job);
 		ASSERT_TRUE(WAIT_FOR(rounds(&job) > count));
-		ASSERT_EQ(0, reset_function(self));
+		ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	}
 	count = rounds(&job);
 	ASSERT_TRUE(WAIT_FOR(rounds(&job) > count + 1));

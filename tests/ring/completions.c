@@ -6,6 +6,7 @@
 #include "edudma_fixture.h"
 #include "edudma_kmsg.h"
 #include "edudma_machine.h"
+#include "edudma_pci.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #define NR		8	/* segments, each a descriptor */
 #define PART		100	/* bytes of each */
 #define TIMEOUT_MS	300
+#define LONG_MS		1200	/* where a host that is late must not matter */
 #define OLD		50	/* the window's pattern before the test */
 #define NEW		60	/* that of the first segment's source */
 
@@ -216,8 +218,8 @@ TEST_F(device, that_is_slow_but_works_is_not_timed_out)
 {
 	struct stats delta;
 
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
-				 TIMEOUT_MS * 1000000ULL / 3));
+	ASSERT_EQ(0, param_set("timeout_ms", LONG_MS));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", LONG_MS * 1000000ULL / 3));
 	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.timeouts);
@@ -334,7 +336,7 @@ TEST_F(device, that_is_interrupted_reports_exactly_what_was_moved)
 	unsigned int i;
 
 	ASSERT_EQ(0, param_set("timeout_ms", 600000));
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", 100000000));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", 1000000000));
 	job_start(&job, interruptible, self);
 	out = &job.report->out;
 	ASSERT_TRUE(WAIT_FOR(part_is(self, 1, NEW + 1)));
@@ -355,17 +357,17 @@ TEST_F(device, that_was_interrupted_has_its_time_again)
 	struct stats delta;
 	struct job job;
 
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
-				 TIMEOUT_MS * 1000000ULL / 3));
+	ASSERT_EQ(0, param_set("timeout_ms", LONG_MS));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", LONG_MS * 1000000ULL / 3));
 	job_start(&job, interruptible, self);
-	ASSERT_TRUE(WAIT_FOR(part_is(self, 4, NEW + 4)));
+	ASSERT_TRUE(WAIT_FOR(part_is(self, 3, NEW + 3)));
 	kill(job.pid, SIGUSR1);
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(EINTR, job.report->err);
 	/* Now less is done from one look to the next than was before. */
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
-				 TIMEOUT_MS * 1000000ULL * 2 / 3));
-	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+				 LONG_MS * 1000000ULL * 2 / 3));
+	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR / 2, 0, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.timeouts);
 }
@@ -395,30 +397,21 @@ TEST_F(device, that_interrupts_nobody_is_not_bound)
 #define DOORBELL	(0x20 / 4)
 
 /* Ring the bell of a channel that is at work for more than its ring has. */
-static bool break_busy_channel(FIXTURE_DATA(device) *self)
+static bool break_busy_channel(const struct bed *bed)
 {
-	size_t len = self->bed.info.channels * CHANNEL_BYTES;
 	volatile uint32_t *regs;
 	bool found = false;
-	char path[96];
 	unsigned int i;
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0",
-		 self->bed.dev.slot);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	regs = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, CHANNELS);
-	close(fd);
-	if (regs == MAP_FAILED)
-		return false;
-	for (i = 0; i < self->bed.info.channels && !found; i++) {
-		volatile uint32_t *ch = regs + i * CHANNEL_BYTES / sizeof(*regs);
-
-		found = ch[HEAD] != ch[DOORBELL];
+	for (i = 0; i < bed->info.channels && !found; i++) {
+		regs = pci_registers(bed->dev.slot, CHANNELS + i * CHANNEL_BYTES);
+		if (!regs)
+			return false;
+		found = regs[HEAD] != regs[DOORBELL];
 		if (found)
-			ch[DOORBELL] = ch[HEAD] + (1 << 20);
+			regs[DOORBELL] = regs[HEAD] + (1 << 20);
+		munmap((void *)regs, page_size());
 	}
-	munmap((void *)regs, len);
 	return found;
 }
 
@@ -435,7 +428,7 @@ TEST_F(device, whose_channel_fails_fails_the_request)
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
 			     self->bed.before.descriptors + NR));
-	ASSERT_TRUE(break_busy_channel(self));
+	ASSERT_TRUE(break_busy_channel(&self->bed));
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(EIO, job.report->err);
 	EXPECT_EQ(0, job.report->out.bytes_done);

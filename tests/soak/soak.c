@@ -81,7 +81,8 @@ static bool describe(struct soak *soak)
 		if (fd < 0 || dev_info(fd, &info))
 			die(dev.node);
 		close(fd);
-		strcpy(soak->slots[soak->devices], dev.slot);
+		snprintf(soak->slots[soak->devices], sizeof(soak->slots[0]), "%s",
+			 dev.slot);
 		soak->area_bytes[soak->devices++] = info.window_bytes / SOAK_WORKERS;
 		bounces |= info.bounce_bytes;
 	}
@@ -104,7 +105,7 @@ FIXTURE_SETUP(soak)
 	if (self->bounces)
 		spread_memory();
 	if (disk_there() && disk_file_make(&self->disk, page_size(), 1))
-		strcpy(self->soak->dir, self->disk.dir);
+		snprintf(self->soak->dir, sizeof(self->soak->dir), "%s", self->disk.dir);
 	self->chunk_bytes = param_get("chunk_bytes");
 	self->timeout_ms = param_get("timeout_ms");
 	/* Nothing here is ever late; a host may be. */
@@ -119,14 +120,14 @@ static int restore(const struct soak *soak)
 	int err;
 
 	for (i = 0; i < soak->devices; i++) {
-		strcpy(dev.slot, soak->slots[i]);
+		snprintf(dev.slot, sizeof(dev.slot), "%s", soak->slots[i]);
 		machine_set(&dev, "latency", 0);
 		err = dev_unbind(&dev);
 		if (err)
 			return err;
 	}
 	for (i = 0; i < soak->devices; i++) {
-		strcpy(dev.slot, soak->slots[i]);
+		snprintf(dev.slot, sizeof(dev.slot), "%s", soak->slots[i]);
 		err = dev_bind(&dev);
 		if (err)
 			return err;

@@ -2,7 +2,7 @@
 /*
  * A channel that executes nothing and ignores every command, so that nobody can
  * tell whether it will ever write to the pages that it has: they stay pinned for
- * good.  The lane's verdict is `residue`, therefore.
+ * good.  The lane's verdict is `pinned`, therefore.
  */
 #include "edudma_fixture.h"
 #include "edudma_kmsg.h"
@@ -135,7 +135,8 @@ TEST_F(stuck, channel_lets_a_killed_process_go)
 	ASSERT_TRUE(submit(self, &job));
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	EXPECT_EQ(SIGKILL, job_wait(&job));
-	EXPECT_EQ(PAGES, stat_get(&self->bed.dev, "pages_leaked"));
+	/* It does not wait for those who find that out. */
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_leaked") == PAGES));
 	EXPECT_TRUE(kmsg_says(self->kmsg, "channel", "does not abort"));
 }
 
@@ -149,6 +150,21 @@ TEST_F(stuck, channel_is_unbound_all_the_same)
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(ENODEV, job.report->err);
 	EXPECT_TRUE(kmsg_says(self->kmsg, "2 pages", "stay pinned"));
+}
+
+TEST_F(stuck, channel_lets_the_module_go)
+{
+	if (!module_path())
+		SKIP(return, "EDUDMA_MODULE does not name an edudma.ko");
+	self->lost = PAGES;
+	ASSERT_EQ(EIO, transfer1(self->bed.fd, self->seg));
+	close(self->bed.fd);
+	self->bed.fd = -1;
+	ASSERT_EQ(0, module_unload());
+	EXPECT_EQ(self->bed.pins + PAGES, pins_outstanding());
+	EXPECT_EQ(0, get_stuck(&self->bed.dev, false));
+	EXPECT_EQ(0, module_load(""));
+	EXPECT_EQ(0, access(self->bed.dev.node, F_OK));
 }
 
 FIXTURE(stuck_plugged)
@@ -170,14 +186,6 @@ FIXTURE_TEARDOWN(stuck_plugged)
 	EXPECT_EQ(0, plug_out());
 }
 
-static int reset_function(const struct test_dev *dev)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dev->slot);
-	return file_write(path, "1");
-}
-
 /* Nothing is under way, and no page is at stake. */
 TEST_F(stuck_plugged, channel_without_work_is_reset_all_the_same)
 {
@@ -185,7 +193,7 @@ TEST_F(stuck_plugged, channel_without_work_is_reset_all_the_same)
 	uint8_t *buf = shared_pages(1);
 
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stuck", 0xff));
-	ASSERT_EQ(0, reset_function(&self->bed.dev));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stuck", 0));
 	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
 	/* It did not even start again: who is the first to notice sees to that. */
@@ -246,7 +254,7 @@ TEST_F(stuck_plugged, channel_works_again_after_a_reset)
 	EXPECT_EQ(EIO, transfer1(self->bed.fd, seg_from(buf, 1, 0)));
 	EXPECT_EQ(0, param_set("timeout_ms", timeout_ms));
 	ASSERT_EQ(0, get_stuck(&self->bed.dev, false));
-	ASSERT_EQ(0, reset_function(&self->bed.dev));
+	ASSERT_EQ(0, plug_reset(&self->bed.dev));
 	EXPECT_EQ(0, transfer1(self->bed.fd, seg_from(buf, 1, 0)));
 	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_leaked"));
 	EXPECT_EQ(self->bed.pins + 1, pins_outstanding());

@@ -34,7 +34,7 @@ FIXTURE(sysfs)
 
 FIXTURE_SETUP(sysfs)
 {
-	strcpy(self->dir, "/tmp/edudma-unit.XXXXXX");
+	snprintf(self->dir, sizeof(self->dir), "/tmp/edudma-unit.XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(self->dir));
 }
 

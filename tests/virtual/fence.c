@@ -38,7 +38,7 @@ FIXTURE_SETUP(fence)
 	self->msi_flags = pci_capability(self->config, PCI_CAP_ID_MSI) +
 			  PCI_MSI_FLAGS;
 	ASSERT_LT(PCI_MSI_FLAGS, self->msi_flags);
-	self->regs = pci_registers(self->bed.dev.slot);
+	self->regs = pci_registers(self->bed.dev.slot, 0);
 	ASSERT_NE(NULL, self->regs);
 	self->page = shared_pages(1);
 	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));

@@ -149,7 +149,7 @@ TEST_F(other_device, that_claims_to_be_edu_is_refused)
 	qmp_close(&qmp);
 	PLUG_IN("ivshmem-plain,memdev=shared");
 	ASSERT_EQ(0, device_write(self->slot, "enable", "1"));
-	regs = pci_registers(self->slot);
+	regs = pci_registers(self->slot, 0);
 	ASSERT_NE(NULL, regs);
 	regs[MAILBOX_ID] = EDU_ID;
 	EXPECT_EQ(EDU_ID, regs[MAILBOX_ID]);
@@ -191,7 +191,7 @@ FIXTURE_SETUP(device)
 	self->bed.fd = -1;
 	self->config = pci_config_open(self->bed.dev.slot);
 	ASSERT_LE(0, self->config);
-	self->regs = pci_registers(self->bed.dev.slot);
+	self->regs = pci_registers(self->bed.dev.slot, 0);
 	ASSERT_NE(NULL, self->regs);
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 }

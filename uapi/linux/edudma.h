@@ -71,7 +71,8 @@ struct edudma_segment {
  * The out fields are ignored on entry and written whenever the vector was
  * accepted, also when the call then fails: what is reported done was done,
  * whatever came after it.  A call refused before that (EINVAL, E2BIG,
- * EBADF, EMSGSIZE, ERANGE, EFAULT on the structures themselves) writes nothing.
+ * EBADF, EMSGSIZE, ERANGE, EFAULT on the structures themselves or for a segment
+ * outside user space, ENOMEM for a copy of them) writes nothing.
  */
 struct edudma_transfer {
 	__u64 segments;

@@ -213,7 +213,7 @@ int edudma_find_index(const char *path, unsigned int *index);
  *
  * Return: 0 if all was read; -ERANGE if @offset + @len is outside the window,
  * before anything is moved; -EINTR if a signal handler ran; -EBADF, -EFAULT,
- * -ETIMEDOUT or -ENODEV from the driver.
+ * -EADDRNOTAVAIL, -ENOMEM, -EIO, -ETIMEDOUT or -ENODEV from the driver.
  */
 int edudma_read_at(struct edudma *dev, void *buf, size_t len, uint64_t offset,
 		   size_t *done);
@@ -305,9 +305,9 @@ struct edudma_result {
  *
  * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL, -EBADF,
  * -EMSGSIZE (vector too long or too large), -ERANGE (segment outside the
- * window), -EFAULT, -ENODEV.  Failed on the way, see @result: -EFAULT (no
- * such memory), -EADDRNOTAVAIL (EDUDMA_TRANSFER_NO_BOUNCE and memory that the
- * device cannot address), -ETIMEDOUT, -EINTR, -ENODEV.
+ * window), -EFAULT, -ENOMEM, -ENODEV.  Failed on the way, see @result: -EFAULT
+ * (no such memory), -EADDRNOTAVAIL (EDUDMA_TRANSFER_NO_BOUNCE and memory that
+ * the device cannot address), -ENOMEM, -EIO, -ETIMEDOUT, -EINTR, -ENODEV.
  */
 int edudma_transfer(struct edudma *dev, const struct edudma_segment *segments,
 		    uint32_t nr_segments, uint32_t flags,

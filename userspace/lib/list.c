@@ -65,11 +65,7 @@ static bool read_link_name(const char *link, char *name, size_t size)
 
 	last = strrchr(target, '/');
 	last = last ? last + 1 : target;
-	if (strlen(last) >= size)
-		return false;
-
-	strcpy(name, last);
-	return true;
+	return (size_t)snprintf(name, size, "%s", last) < size;
 }
 
 static int append(struct edudma_list *list, const char *class_dir,

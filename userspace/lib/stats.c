@@ -106,6 +106,8 @@ static int append(struct edudma_stats *stats, int dir, const char *name)
 	uint64_t value = 0;
 	int ret;
 
+	if (dir < 0)
+		return -errno;
 	ret = read_value(dir, name, &value);
 	if (ret)
 		return ret;

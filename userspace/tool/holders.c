@@ -42,14 +42,16 @@ static bool holds(const char *pid, unsigned int number)
 	bool found = false;
 	struct stat st;
 	DIR *dir;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%.32s/fd", pid);
 	dir = opendir(path);
 	if (!dir)
 		return false;
 
-	while (!found && (dirent = readdir(dir)))
-		found = !fstatat(dirfd(dir), dirent->d_name, &st, 0) &&
+	fd = dirfd(dir);
+	while (!found && fd >= 0 && (dirent = readdir(dir)))
+		found = !fstatat(fd, dirent->d_name, &st, 0) &&
 			S_ISCHR(st.st_mode) && major(st.st_rdev) == number;
 	closedir(dir);
 	return found;

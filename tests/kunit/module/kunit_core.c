@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The core of the kernel's KUnit, as a module for a kernel that was configured
- * without.  In such a kernel a task has no room for its test, and the loader
- * of modules does not look for suites: so the pointer is kept in a field that
- * only file systems use, and modules register their suites themselves.
+ * without.  Such a kernel's loader of modules does not look for suites: modules
+ * register theirs themselves.
  */
+#include "kunit_prelude.h"
+
+#include <linux/panic.h>
+
 #include <kunit/resource.h>
 #include <kunit/test.h>
 #include <kunit/test-bug.h>
-#include <linux/kernel.h>
-#include <linux/module.h>
-#include <linux/moduleparam.h>
-#include <linux/panic.h>
-#include <linux/sched/debug.h>
-#include <linux/sched.h>
 
-#define kunit_test journal_info
+/* What a task has in place of its test has no type. */
+#undef kunit_err
+#define kunit_err(test, fmt, ...) \
+	kunit_printk(KERN_ERR, (struct kunit *)(test), fmt, ##__VA_ARGS__)
+
 #undef CONFIG_MODULES
-#define CONFIG_KUNIT_DEFAULT_ENABLED 1
 
+/* From 6.3 on there is this, built in even if the rest is a module. */
+#if __has_include("hooks.c")
+#include "hooks.c"
+#endif
 #include "test.c"

@@ -147,9 +147,11 @@ static struct request *take(struct kunit *test)
 {
 	struct bench *bench = test->priv;
 	struct request *expected = model_next(bench);
+	bool empty = edudma_turns_empty(&bench->turns);
 	struct edudma_turn *turn = edudma_turns_take(&bench->turns);
 	struct request *req = turn ? container_of(turn, struct request, turn) : NULL;
 
+	KUNIT_ASSERT_EQ(test, empty, !expected);
 	KUNIT_ASSERT_PTR_EQ(test, expected, req);
 	if (req)
 		req->state = TAKEN;
