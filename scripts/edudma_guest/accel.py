@@ -15,6 +15,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 import types
 
 from . import Trouble, initramfs, paths, qemu
@@ -64,7 +65,7 @@ def _trial(lane, kernel):
                                       console=directory / "console", append=[])
         with open(directory / "log", "wb") as log:
             session = Session(qemu.command(lane, kernel, "kvm", files), nonce, log)
-            session.run(TRIAL_SECONDS)
+            session.run(time.monotonic() + TRIAL_SECONDS)
         return session.records.complete and not session.timed_out
 
 

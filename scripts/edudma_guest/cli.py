@@ -16,8 +16,9 @@ pinned.
 
 exit status:
   the command's own (128 + N if signal N ended it), or
+  119  pinned: pages are still pinned
   120  leak: kmemleak or dma-debug found something left
-  121  residue: the module cannot be unloaded, or pages are still pinned
+  121  residue: the module cannot be unloaded
   122  splat: the kernel or QEMU complained, whatever the command said
   123  lost: the guest ended without a verdict (a panic, QEMU died)
   124  timeout

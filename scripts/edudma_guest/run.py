@@ -12,7 +12,10 @@ import time
 import types
 
 from . import (Trouble, accel, initramfs, kernels, lanes, needs, paths, qemu, runs,
-               session, verdict)
+               session, splats, verdict)
+
+# How often a kernel may try to come to init.
+BOOTS = 3
 
 # What a command can expect to find as it is on the host.
 ENVIRONMENT = ("PATH", "HOME", "TERM", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME",
@@ -155,24 +158,40 @@ class Run:
         timeout = options.timeout or self.lane.timeout
         if options.terminal or options.gdb:
             timeout = options.timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         with open(self.directory / "qemu.log", "wb") as log, \
              open(self.directory / "stdout", "wb") as out, \
              open(self.directory / "stderr", "wb") as err:
             sinks = {} if options.terminal else {
                 "stdout": tee(out, sys.stdout.buffer),
                 "stderr": tee(err, sys.stderr.buffer)}
-            guest = session.Session(command, self.nonce, log, sinks, options.terminal,
-                                    options.qmp)
-            self.facts["qemu_command"] = shlex.join(guest.command)
-            if options.terminal:
-                signal.signal(signal.SIGWINCH, guest.send_window_size)
-            guest.run(timeout)
-            signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+            for boot in range(1, BOOTS + 1):
+                guest = session.Session(command, self.nonce, log, sinks,
+                                        options.terminal, options.qmp)
+                self.facts |= {"qemu_command": shlex.join(guest.command), "boots": boot}
+                if options.terminal:
+                    signal.signal(signal.SIGWINCH, guest.send_window_size)
+                guest.run(deadline, None if options.gdb else self.stalled)
+                signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+                if not guest.stalled or boot == BOOTS:
+                    break
+                self.say_stalled(boot)
         return verdict.judge(verdict.Transcript(
             records=guest.records, console=self.text("console"),
             qemu=self.text("qemu.log"), qemu_status=guest.status,
             timed_out=guest.timed_out, module=bool(self.module),
             received=(guest.received.get("stdout", 0), guest.received.get("stderr", 0))))
+
+    def stalled(self):
+        """Has the kernel stalled before anything of ours ran?"""
+        return splats.stalled_before_init(self.text("console"))
+
+    def say_stalled(self, boot):
+        """Tell that there is another try, and keep what the kernel said."""
+        (self.directory / "console").rename(self.directory / f"console.stalled{boot}")
+        print(f"guest: {self.lane.name}: a processor got no interrupts before init, "
+              "which the emulator must have lost: booting again", file=sys.stderr,
+              flush=True)
 
     def text(self, name):
         """One of the logs."""

@@ -18,7 +18,8 @@ def create(lane, where=None):
         path = pathlib.Path(where).absolute()
         path.mkdir(parents=True, exist_ok=True)
         # An earlier run's must not pass for this one's.
-        (path / "result.json").unlink(missing_ok=True)
+        for name in ("result.json", "console"):
+            (path / name).unlink(missing_ok=True)
         return path
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     paths.RUNS.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,8 @@ from .records import Records
 PR_SET_PDEATHSIG = 1
 # From the last record to the end of the process.
 POWER_OFF_SECONDS = 20
+# Between two looks at a kernel that boots.
+BOOT_SECONDS = 2
 
 
 class Interrupted(Exception):
@@ -72,6 +74,7 @@ class Session:
         self.received = dict.fromkeys(self.sinks, 0)
         self.terminal = terminal
         self.timed_out = False
+        self.stalled = False
         self.status = None
         pairs = {name: socket.socketpair() for name in self.sinks}
         ends = [theirs for _, theirs in pairs.values()]
@@ -103,14 +106,18 @@ class Session:
             for end in theirs:
                 end.close()
 
-    def run(self, timeout):
-        """Until QEMU has ended by itself, or has been made to."""
+    def run(self, deadline, stalled=None):
+        """Until QEMU has ended by itself, or has been made to.
+
+        stalled says whether the kernel does not come to init, None as long as it
+        may.
+        """
         try:
-            self._carry(None if timeout is None else time.monotonic() + timeout)
+            self._carry(deadline, stalled)
         finally:
             self._end()
 
-    def _carry(self, deadline):
+    def _carry(self, deadline, stalled):
         selector = selectors.DefaultSelector()
         for name, port in self.ports.items():
             selector.register(port, selectors.EVENT_READ, name)
@@ -122,6 +129,14 @@ class Session:
                 if left is not None and left <= 0:
                     self.timed_out = True
                     return
+                if stalled:
+                    self.stalled = stalled()
+                    if self.stalled:
+                        return
+                    if self.stalled is None:
+                        left = min(left or BOOT_SECONDS, BOOT_SECONDS)
+                    else:
+                        stalled = None
                 for key, _ in selector.select(left):
                     if key.data and not self._receive(key.data):
                         selector.unregister(key.fileobj)

@@ -115,9 +115,9 @@ def _install(kernel):
     boot = kernel.tree / "boot"
     boot.mkdir(exist_ok=True)
     shutil.copy(kernel.built / ".config", boot / f"config-{release}")
-    image = boot / f"vmlinuz-{release}"
-    shutil.copy(kernel.built / "arch/x86/boot/bzImage", f"{image}.new")
-    os.rename(f"{image}.new", image)
+    # Not by a name that is one of an image, until it is whole.
+    shutil.copy(kernel.built / "arch/x86/boot/bzImage", boot / "new")
+    os.rename(boot / "new", boot / f"vmlinuz-{release}")
 
 
 def _remove_objects(directory):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Configure and compile."""
 
+import importlib.util
 import os
 import shutil
 
@@ -27,6 +28,8 @@ HEADERS = {
 }
 PROGRAMS = {"ninja": "ninja-build", "gcc": "gcc", "pkg-config": "pkg-config",
             "dpkg-source": "dpkg-dev", "bzip2": "bzip2", "xz": "xz-utils"}
+# From QEMU 8.1 on, configure makes an environment of Python's.
+MODULES = {"ensurepip": "python3-venv"}
 
 
 def packages():
@@ -34,8 +37,10 @@ def packages():
     places = ("/usr/include", "/usr/include/x86_64-linux-gnu")
     missing = [package for header, package in HEADERS.values()
                if not any(os.path.exists(f"{place}/{header}") for place in places)]
-    return missing + [package for program, package in PROGRAMS.items()
-                      if not shutil.which(program)]
+    missing += [package for program, package in PROGRAMS.items()
+                if not shutil.which(program)]
+    return missing + [package for module, package in MODULES.items()
+                      if not importlib.util.find_spec(module)]
 
 
 def _check_packages():
@@ -105,7 +110,7 @@ def _compile(home, sanitize, jobs, result, options, tools):
         if not sanitize:
             run(["strip", new / os.path.basename(target)])
     new.rename(result)
-    # Of what earlier states of the device came to, a few are enough.
+    # Of what other states of the device came to, a few are enough.
     earlier = sorted(result.parent.iterdir(), key=lambda path: path.stat().st_mtime)
     for path in earlier[:-KEEP]:
         shutil.rmtree(path)
@@ -124,6 +129,8 @@ def build(which, sanitize=False, jobs=None, place=None):
             tools = source.tools(home)
             _compile(home, sanitize, jobs or os.cpu_count() or 1, result,
                      _options(home, tools, sanitize), tools)
+        # What somebody uses is not among those that go first.
+        os.utime(result)
     place = BUILD / (place or ("qemu-sanitize" if sanitize else "qemu"))
     place.mkdir(parents=True, exist_ok=True)
     for target in TARGETS:

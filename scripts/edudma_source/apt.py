@@ -13,7 +13,7 @@ import shutil
 
 from edudma_guest import Trouble, paths
 
-from . import run, say
+from . import alone, run, say
 
 KEYS = "/usr/share/keyrings/{name}-archive-keyring.gpg"
 ARCHIVES = {
@@ -79,11 +79,16 @@ class Archive:
         if os.geteuid() == 0:
             # As root, apt would drop to a user who cannot write here.
             options += ["-o", "APT::Sandbox::User=root"]
-        sources.write_text("".join(
-            f"{kind} [signed-by={key}] {archive} {suite} {parts}\n"
-            for suite in self.suites for kind in self.kinds))
-        say(f"reading the package lists of {', '.join(self.suites)}")
-        run(["apt-get", *options, "-q", "update"])
+        with alone(base):
+            sources.write_text("".join(
+                f"{kind} [signed-by={key}] {archive} {suite} {parts}\n"
+                for suite in self.suites for kind in self.kinds))
+            say(f"reading the package lists of {', '.join(self.suites)}")
+            try:
+                run(["apt-get", *options, "-q", "update"])
+            except Trouble as trouble:
+                # A suite that has left the archive takes only its own packages along.
+                say(f"{trouble}\ngoing on with the lists that there are")
         return tuple(options)
 
     def source_versions(self, package):

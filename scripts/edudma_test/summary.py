@@ -61,12 +61,12 @@ def failures(result):
             continue
         after = not test.ok
         if after:
-            yield f"{result.name}: {line}"
+            yield f"FAILED {result.name}: {line}"
             yield from (f"    {words}" for words in said[-EXCERPT:])
         said = []
     broken = result.stream.broken()
     if broken:
-        yield f"{result.name}: {broken}"
+        yield f"FAILED {result.name}: {broken}"
 
 
 def table(results):

@@ -19,7 +19,10 @@
 #define YOUNG_SECONDS	6
 #define SHOWN_LINES	60
 
-/* False if there is no such file, as on most kernels. */
+/*
+ * False if there is no such file, as on most kernels.  Who does not do as it is
+ * told has switched itself off, and would find nothing.
+ */
 static bool tell(const char *path, const char *what)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -27,7 +30,7 @@ static bool tell(const char *path, const char *what)
 	if (fd < 0)
 		return false;
 	if (!write_all(fd, what, strlen(what)))
-		note("%s: %m", path);
+		fail("%s: cannot write '%s': %m", path, what);
 	close(fd);
 	return true;
 }

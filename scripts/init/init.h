@@ -27,6 +27,7 @@
  * long as init.
  */
 struct job {
+	char *text;			/* all of it, which the others point into */
 	const char *nonce;		/* begins each record */
 	const char *cwd;		/* of the command */
 	const char *modules;		/* this kernel's modules, on the host; or NULL */

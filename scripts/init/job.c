@@ -84,7 +84,8 @@ void job_read(struct job *job, const char *path)
 	char *at, *end, *equals;
 	size_t size;
 
-	at = slurp(path, &size);
+	job->text = slurp(path, &size);
+	at = job->text;
 	for (end = at + size; at < end; at += strlen(at) + 1) {
 		equals = strchr(at, '=');
 		if (!equals)

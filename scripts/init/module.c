@@ -22,24 +22,27 @@
 #define GRACE_US	2000000
 #define STEP_US		20000
 
-static bool insmod(const char *path, const char *params)
+/* 0 or an errno. */
+static int insmod(const char *path, const char *params)
 {
-	bool loaded;
-	int fd;
+	int err, fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	loaded = fd >= 0 && !syscall(SYS_finit_module, fd, params, 0);
-	if (fd >= 0)
-		close(fd);
-	return loaded;
+	if (fd < 0)
+		return errno;
+	err = syscall(SYS_finit_module, fd, params, 0) ? errno : 0;
+	close(fd);
+	return err;
 }
 
 /* The runner had libkmod sort them by what depends on what. */
 void load_initramfs_modules(const struct job *job)
 {
-	for (size_t i = 0; job->insmods[i]; i++)
-		if (!insmod(job->insmods[i], "") && errno != EEXIST)
+	for (size_t i = 0; job->insmods[i]; i++) {
+		errno = insmod(job->insmods[i], "");
+		if (errno && errno != EEXIST)
 			note("%s: %m", job->insmods[i]);
+	}
 }
 
 /* Run a program of the host and return its wait status and what it printed. */
@@ -94,7 +97,8 @@ static void load_file(const struct job *job)
 		n += snprintf(params + n, sizeof(params) - n, "%s ", job->params[i]);
 	if (n >= sizeof(params))
 		fail("the module has too many parameters");
-	if (!insmod(job->module, params))
+	errno = insmod(job->module, params);
+	if (errno)
 		fail("the module cannot be loaded: %m");
 }
 

@@ -51,6 +51,8 @@ void mount_early(void)
 
 	/* Nobody reads a terminal here; what a library prints goes nowhere. */
 	fd = open("/dev/null", O_RDWR);
+	if (fd < 0)
+		fail("/dev/null: %m");
 	for (int i = 0; i < 3; i++)
 		if (fd != i)
 			dup2(fd, i);

@@ -32,6 +32,18 @@ ends() {
 	rm "$scratch/Makefile"
 }
 
+# tells NAME LINE...: these lines came when they were printed, and again in the end
+tells() {
+	local name=$1 line status=ok
+
+	shift
+	for line; do
+		[ "$(grep -cxF -- "$line" "$scratch/said")" = 2 ] || status='not ok'
+	done
+	number=$((number + 1))
+	echo "$status $number - $name"
+}
+
 good='echo "3 passed, 0 failed, 1 skipped"'
 
 make_says deps true
@@ -42,15 +54,17 @@ ends 'the parts are added up' 0 '10 passed, 0 failed, 2 skipped'
 
 make_says deps true
 make_says test "$good"
-make_says test-debug 'echo "2 passed, 1 failed, 0 skipped"; exit 1'
+make_says test-debug 'printf "FAILED one: not ok 2\\n    because\\n2 passed, 1 failed, 0 skipped\\n"; exit 1'
 make_says test-faults "$good"
 ends 'a failed test counts once, and the next part runs' 1 '8 passed, 1 failed, 2 skipped'
+tells 'what failed is told again in the end' 'FAILED one: not ok 2' '    because'
 
 make_says deps true
 make_says test "$good"
 make_says test-debug "$good"
 make_says test-faults 'echo "it does not build"; exit 1'
 ends 'a part without tests has failed' 1 '6 passed, 1 failed, 2 skipped'
+tells 'how a part without tests ended is told again' 'it does not build'
 
 make_says deps true
 make_says test "$good; exit 1"

@@ -41,11 +41,16 @@ class Judge(unittest.TestCase):
         self.expect("pass", 0, run())
 
     def test_a_lane_may_want_another_verdict_than_pass(self):
-        for status, wanted, want in ((0, "pass", 0), (3, "pass", 3), (121, "pass", 121),
-                                     (121, "residue", 0), (0, "residue", 125),
-                                     (1, "residue", 1), (122, "residue", 122)):
+        for status, wanted, want in ((0, "pass", 0), (3, "pass", 3), (119, "pass", 119),
+                                     (119, "pinned", 0), (0, "pinned", 125),
+                                     (1, "pinned", 1), (121, "pinned", 121)):
             with self.subTest(status=status, wanted=wanted):
                 self.assertEqual(want, verdict.compare(status, wanted))
+
+    def test_some_tests_of_such_a_lane_may_pass(self):
+        for status, want in ((0, 0), (119, 0), (1, 1), (121, 121)):
+            with self.subTest(status=status):
+                self.assertEqual(want, verdict.compare(status, "pinned", True))
 
     def test_status_is_the_commands(self):
         self.expect("fail", 3, run(ended="exit 3"))
@@ -56,6 +61,14 @@ class Judge(unittest.TestCase):
     def test_end_of_qemu_is_no_verdict(self):
         # As after a panic with -no-reboot: status 0.
         self.expect("lost", 123, run(end=None), "without a verdict")
+
+    def test_only_before_init_a_stall_is_the_emulators(self):
+        stall = "[   22.5] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n"
+        init = "[    2.5] Run /init as init process\n"
+        for text, want in ((BOOT, None), (BOOT + stall, True), (BOOT + init, False),
+                           (BOOT + init + stall, False), (BOOT + stall + init, True)):
+            with self.subTest(text=text):
+                self.assertIs(want, splats.stalled_before_init(text))
 
     def test_panic_is_quoted(self):
         got = run("[    2.0] Kernel panic - not syncing: sysrq triggered crash\n",
@@ -108,7 +121,11 @@ class Judge(unittest.TestCase):
         self.expect("pass", 0, run(unload=None, module=False))
 
     def test_leaked_pins(self):
-        self.expect("residue", 121, run(pins="7 5"), "2 pages are still pinned")
+        self.expect("pinned", 119, run(pins="7 5"), "2 pages are still pinned")
+
+    def test_module_that_stays_beats_pins(self):
+        got = run(unload="failed the module is in use", pins="7 5")
+        self.expect("residue", 121, got, "the module is in use")
 
     def test_leaked_memory(self):
         # The kernel says how many, the record that it was at the end.

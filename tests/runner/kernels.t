@@ -172,8 +172,9 @@ class Sets(unittest.TestCase):
         self.assertEqual(["6.1+debug"], plan.kernels(["stock", "debug-ring"]))
 
     def test_what_else_is_to_be_built(self):
-        self.assertEqual([], plan.targets([]))
-        self.assertEqual(["tests32"], plan.targets(["stock", "compat32"]))
+        self.assertEqual(["qemu"], plan.targets([]))
+        self.assertEqual([], plan.targets(["stock"]))
+        self.assertEqual(["qemu", "tests32"], plan.targets(["stock", "compat32"]))
         self.assertEqual(["qemu-newest"], plan.targets(["edu-newest"]))
 
 
