@@ -13,6 +13,10 @@ import shlex
 from . import Trouble, paths
 
 
+# More than any test may take.
+FOR_EVER = 1_000_000
+
+
 @dataclasses.dataclass
 class Lane:
     """What is different from lane to lane."""
@@ -41,6 +45,21 @@ class Lane:
     programs: list = dataclasses.field(default_factory=list)   # in root = ram, too
     devices: list = dataclasses.field(default_factory=list)  # before the others
     qemu: list = dataclasses.field(default_factory=list)     # arguments
+
+    @property
+    def virtual_time(self):
+        """Is time counted in instructions, leaping while the guest is idle?"""
+        return "-icount" in self.qemu
+
+    @property
+    def test_patience(self):
+        """Times the limits of tests.
+
+        Virtual time leaps on while the host has yet to answer, be it a disk or the
+        host's files, and as far as it likes: no limit tells a test that hangs.  The
+        run's own, in real time, does.
+        """
+        return FOR_EVER if self.virtual_time else self.patience
 
 
 def _emulator(name):

@@ -24,7 +24,7 @@ def accel_arguments(accel, lane):
     """-accel: several threads, unless time is counted in instructions."""
     if accel == "kvm":
         return ["-accel", "kvm"]
-    thread = "single" if "-icount" in lane.qemu else "multi"
+    thread = "single" if lane.virtual_time else "multi"
     return ["-accel", f"tcg,thread={thread}"]
 
 

@@ -50,6 +50,7 @@ def environment(options, module, lane):
     chosen["PATH"] = f"{path}:/usr/sbin:/sbin"
     chosen["EDUDMA_LANE"] = lane.name
     chosen["EDUDMA_EDU"] = lane.edu
+    chosen["EDUDMA_PATIENCE"] = str(lane.test_patience)
     if module:
         chosen["EDUDMA_MODULE"] = str(module)
         chosen["EDUDMA_MODULE_PARAMS"] = " ".join(lane.params)

@@ -15,8 +15,7 @@
 #define PAGES	512		/* pages that its request touches */
 #define CHUNK	(64 << 10)
 #define SEED	9
-/* Of the guest, where time that the disk takes can be any in virtual time. */
-#define SECONDS	3000
+#define SECONDS	300
 
 FIXTURE(scarce)
 {

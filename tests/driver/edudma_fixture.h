@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +233,13 @@ static inline void keep_matching_tests(const char *patterns)
 	}
 }
 
-/* The harness' limits are for tests that hang, not for kernels that are slow. */
+/* The most that the harness can count, some of them in milliseconds. */
+#define MOST_SECONDS	(INT_MAX / 1000)
+
+/*
+ * The harness' limits are for tests that hang, not for kernels that are slow, nor
+ * for time that leaps.
+ */
 static inline void be_patient(int times)
 {
 	struct __fixture_metadata *f;
@@ -240,7 +247,8 @@ static inline void be_patient(int times)
 
 	for (f = __fixture_list; f; f = f->next)
 		for (t = f->tests; t; t = t->next)
-			t->timeout *= times;
+			t->timeout = times < MOST_SECONDS / t->timeout ?
+				     t->timeout * times : MOST_SECONDS;
 }
 
 /*

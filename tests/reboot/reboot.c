@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -21,11 +22,41 @@ FIXTURE(reboot)
 	uint8_t *pages;
 	struct edudma_segment segs[NR];
 	struct job job;
+	void *module;
+	size_t module_bytes;
 };
+
+/*
+ * Read the module; 0 or an errno.  Not while a transfer is under way: in virtual
+ * time that would be over before the host has answered.
+ */
+static int module_read(void **module, size_t *bytes)
+{
+	struct utsname kernel;
+	char path[1024];
+	struct stat st;
+	ssize_t got;
+	int fd;
+
+	uname(&kernel);
+	snprintf(path, sizeof(path), "%s/%s/edudma_reboot.ko", REBOOT_DIR,
+		 kernel.release);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return errno;
+	*bytes = st.st_size;
+	*module = malloc(*bytes);
+	if (!*module)
+		return ENOMEM;
+	got = read(fd, *module, *bytes);
+	close(fd);
+	return got == st.st_size ? 0 : EIO;
+}
 
 FIXTURE_SETUP(reboot)
 {
 	BED_SETUP(&self->bed);
+	ASSERT_EQ(0, module_read(&self->module, &self->module_bytes));
 	self->pages = shared_pages(NR);
 	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));
 	parts_to_fetch(self->segs, self->pages, NR, PART);
@@ -43,24 +74,18 @@ FIXTURE_TEARDOWN(reboot)
 	self->bed.fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
 	EXPECT_EQ(0, transfer1(self->bed.fd, self->segs[0]));
 	close(self->bed.fd);
+	free(self->module);
 }
 
 /* 0 or an errno. */
-static int shut_down(const struct test_dev *dev)
+static int shut_down(FIXTURE_DATA(reboot) *self)
 {
-	char path[1024], params[64];
-	struct utsname kernel;
-	int fd, err;
+	char params[64];
+	int err;
 
-	uname(&kernel);
-	snprintf(path, sizeof(path), "%s/%s/edudma_reboot.ko", REBOOT_DIR,
-		 kernel.release);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	snprintf(params, sizeof(params), "slot=%s", dev->slot);
-	err = syscall(SYS_finit_module, fd, params, 0) ? errno : 0;
-	close(fd);
+	snprintf(params, sizeof(params), "slot=%s", self->bed.dev.slot);
+	err = syscall(SYS_init_module, self->module, self->module_bytes, params) ?
+	      errno : 0;
 	/* It does not stay, see there. */
 	return err == ECANCELED ? 0 : err ?: EEXIST;
 }
@@ -69,7 +94,7 @@ TEST_F(reboot, ends_the_transfer_and_has_every_page_back)
 {
 	struct edudma_transfer *out = &self->job.report->out;
 
-	ASSERT_EQ(0, shut_down(&self->bed.dev));
+	ASSERT_EQ(0, shut_down(self));
 	EXPECT_EQ(self->bed.pins, pins_outstanding());
 	ASSERT_EQ(0, job_wait(&self->job));
 	EXPECT_EQ(ENODEV, self->job.report->err);
@@ -80,7 +105,7 @@ TEST_F(reboot, ends_the_transfer_and_has_every_page_back)
 
 TEST_F(reboot, lets_nothing_be_written_to_the_next_kernels_memory)
 {
-	ASSERT_EQ(0, shut_down(&self->bed.dev));
+	ASSERT_EQ(0, shut_down(self));
 	memset(self->pages, 0x55, NR * page_size());
 	/* Longer than any descriptor that might still run. */
 	usleep(300000);
@@ -99,7 +124,7 @@ TEST_F(reboot, sends_away_whoever_waits)
 		job_transfer(&waiting[i], fds[i], self->segs, 1, 0);
 		ASSERT_TRUE(WAIT_FOR(job_asleep(&waiting[i])));
 	}
-	ASSERT_EQ(0, shut_down(&self->bed.dev));
+	ASSERT_EQ(0, shut_down(self));
 	ASSERT_EQ(0, job_wait(&self->job));
 	for (i = 0; i < WAITERS; i++) {
 		ASSERT_EQ(0, job_wait(&waiting[i]));
@@ -111,7 +136,7 @@ TEST_F(reboot, sends_away_whoever_waits)
 
 TEST_F(reboot, lets_nothing_begin)
 {
-	ASSERT_EQ(0, shut_down(&self->bed.dev));
+	ASSERT_EQ(0, shut_down(self));
 	ASSERT_EQ(0, job_wait(&self->job));
 	bed_mark(&self->bed);
 	EXPECT_EQ(ENODEV, transfer1(self->bed.fd, self->segs[0]));

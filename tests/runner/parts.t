@@ -55,6 +55,12 @@ class Lanes(unittest.TestCase):
             with self.subTest(name), self.assertRaises(Trouble):
                 lanes.load(name)
 
+    def test_limits_mean_nothing_in_virtual_time(self):
+        self.write("slow", "patience = 3\n")
+        self.write("leaping", "patience = 3\nqemu = -icount shift=3,sleep=off\n")
+        self.assertEqual(3, lanes.load("slow").test_patience)
+        self.assertEqual(lanes.FOR_EVER, lanes.load("leaping").test_patience)
+
     def test_ours_can_be_read(self):
         mock.patch.stopall()
         with mock.patch("edudma_guest.paths.LANES", TOP / "scripts/lanes"):
