@@ -9,6 +9,7 @@
 
 #define HUGE_BYTES	(2UL << 20)
 #define MOST_PAGES	256	/* of which one is in the device's reach */
+#define COPIED_BYTES	(256UL << 10)	/* of memory, at a time, by a kernel that copies */
 #define SEED		3
 #define SECONDS		300	/* of a guest whose device is edu */
 
@@ -105,13 +106,13 @@ static bool describe(FIXTURE_DATA(huge) *self, enum edudma_direction direction)
 }
 
 /*
- * Only the engine's limit cuts a segment, and the end of a chunk if no chunk can
- * hold the segment.  The page begins with a chunk.
+ * If only @most cuts a segment, and the end of a chunk if no chunk can hold the
+ * segment.  The page begins with a chunk.
  */
-static uint64_t fewest_descriptors(const FIXTURE_DATA(huge) *self)
+static uint64_t descriptors_of(const FIXTURE_DATA(huge) *self, uint64_t most)
 {
-	uint64_t most = self->bed.info.max_descriptor_bytes, count = 0;
 	uint64_t chunk = self->bed.info.chunk_bytes, left, part, pages;
+	uint64_t count = 0;
 	uint32_t i;
 
 	for (i = 0; i < self->nr; i++) {
@@ -126,6 +127,19 @@ static uint64_t fewest_descriptors(const FIXTURE_DATA(huge) *self)
 	}
 	return count;
 }
+
+/*
+ * Only the engine's limit cuts what is contiguous.  Of memory that the kernel
+ * copies only its parts are, for sure; they may lie side by side.
+ */
+#define EXPECT_THE_FEWEST(descriptors) do {				\
+	uint64_t most_ = self->bed.info.max_descriptor_bytes;		\
+	bool parts_ = kernel_copies() && most_ > COPIED_BYTES;		\
+									\
+	EXPECT_LE(descriptors_of(self, most_), descriptors);		\
+	EXPECT_GE(descriptors_of(self, parts_ ? COPIED_BYTES : most_),	\
+		  descriptors);						\
+} while (0)
 
 FIXTURE_SETUP(huge)
 {
@@ -156,7 +170,7 @@ TEST_F_TIMEOUT(huge, is_sent_in_the_fewest_descriptors, SECONDS)
 	ASSERT_TRUE(describe(self, EDUDMA_TO_DEVICE));
 	ASSERT_EQ(0, transfer(self->bed.fd, self->segs, self->nr, 0, NULL));
 	BED_STATS(&self->bed, &delta);
-	EXPECT_EQ(fewest_descriptors(self), delta.descriptors);
+	EXPECT_THE_FEWEST(delta.descriptors);
 	EXPECT_EQ(HUGE_BYTES, delta.bytes_zero_copy);
 	/* The window holds what was sent last. */
 	last = malloc(HUGE_BYTES);
@@ -183,7 +197,7 @@ TEST_F_TIMEOUT(huge, is_received_in_the_fewest_descriptors, SECONDS)
 	stats_get(&self->bed.dev, &self->bed.before);
 	ASSERT_EQ(0, transfer(self->bed.fd, self->segs, self->nr, 0, NULL));
 	BED_STATS(&self->bed, &delta);
-	EXPECT_EQ(fewest_descriptors(self), delta.descriptors);
+	EXPECT_THE_FEWEST(delta.descriptors);
 	EXPECT_EQ(HUGE_BYTES, delta.bytes_zero_copy);
 	for (i = 0; i < self->nr; i++)
 		ASSERT_EQ(0, memcmp(sent, (void *)(uintptr_t)self->segs[i].addr,
