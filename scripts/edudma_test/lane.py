@@ -152,7 +152,7 @@ def main(name, logs):
                                  bool(os.environ.get("T")))
     except Trouble as trouble:
         lane.said.append(str(trouble))
-        status = RUNNER
+        status = verdict.STATUS["trouble"]
     stream = relay.stream
     wrong = stream.broken()
     if not wrong and not stream.tests:
