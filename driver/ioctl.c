@@ -124,14 +124,14 @@ static long edudma_ioctl_transfer(struct file *file, void __user *arg,
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 
-	/* Not refused: a call that is restarted has left out fields of its own. */
-	if (edudma_device_gone(efile->edev))
-		result = (struct edudma_result) { .error = -ENODEV };
-	else
-		edudma_request_run(req, efile, &result);
+	edudma_request_run(req, efile, &result);
 	edudma_request_put(req);
 
-	/* What is not restarted ends with EINTR, and must say that nothing was done. */
+	/*
+	 * Also of an error: the call may have been restarted, and has left out fields
+	 * of its own.  What is not restarted ends with EINTR, and must say that nothing
+	 * was done.
+	 */
 	transfer.bytes_done = result.bytes;
 	transfer.segments_done = result.segments;
 	transfer.error = result.error == -ERESTARTSYS ? EINTR : -result.error;

@@ -287,7 +287,11 @@ void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
 
 	*result = (struct edudma_result) { };
 	if (!req->len) {
-		result->segments = req->nr_segments;
+		/* Whatever is to be moved is refused when it wants a turn. */
+		if (edudma_device_gone(efile->edev))
+			result->error = -ENODEV;
+		else
+			result->segments = req->nr_segments;
 		return;
 	}
 

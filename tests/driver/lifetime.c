@@ -62,12 +62,18 @@ TEST_F(unbind, fails_later_calls_with_enodev)
 TEST_F(unbind, fails_later_calls_that_ask_for_nothing)
 {
 	uint8_t byte = 0;
+	struct edudma_segment seg = seg_to(&byte, 0, 0);
+	struct edudma_transfer out;
 
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	EXPECT_EQ(-1, read(self->bed.fd, &byte, 0));
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(-1, write(self->bed.fd, &byte, 0));
 	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(ENODEV, transfer(self->bed.fd, NULL, 0, 0, NULL));
+	EXPECT_EQ(ENODEV, transfer(self->bed.fd, &seg, 1, 0, &out));
+	EXPECT_EQ(ENODEV, out.error);
+	EXPECT_EQ(0, out.segments_done);
 }
 
 TEST_F(unbind, fails_to_open_an_open_file_again)
