@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -164,6 +165,39 @@ static void finish_workers(struct fuzz *fuzz, struct watch *watch)
 		}
 }
 
+/* A file of a task, each line behind its name. */
+static void tell_file(const char *path)
+{
+	char line[256];
+	FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		printf("# %s: %s", path, line);
+	if (file)
+		fclose(file);
+}
+
+/* What the threads of a worker wait for, and those that the kernel has for it. */
+static void tell_tasks(pid_t worker)
+{
+	static const char *const names[] = { "comm", "syscall", "stack" };
+	char path[96];
+	glob_t tasks;
+	unsigned int i;
+	size_t task;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/*", worker);
+	if (glob(path, 0, NULL, &tasks))
+		return;
+	for (task = 0; task < tasks.gl_pathc; task++)
+		for (i = 0; i < ARRAY_LEN(names); i++) {
+			snprintf(path, sizeof(path), "%s/%s", tasks.gl_pathv[task],
+				 names[i]);
+			tell_file(path);
+		}
+	globfree(&tasks);
+}
+
 /* What ran when it went wrong, for who wants to run it again. */
 static void tell(const struct fuzz *fuzz, const char *dir)
 {
@@ -176,6 +210,7 @@ static void tell(const struct fuzz *fuzz, const char *dir)
 		printf("# program %llu of worker %u:\n",
 		       (unsigned long long)fuzz->workers[i].number, i);
 		fuzz_print(stdout, &fuzz->workers[i].running);
+		tell_tasks(fuzz->workers[i].pid);
 		if (!dir)
 			continue;
 		snprintf(path, sizeof(path), "%s/wrong-%u.calls", dir, i);
