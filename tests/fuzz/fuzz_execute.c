@@ -18,6 +18,13 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+/*
+ * Files of programs have numbers from here on, and no other has.  One thread closes
+ * what another is about to use: that then is another file of the device or none, but
+ * neither the io_uring nor the file in sysfs that was opened next.
+ */
+#define FIRST_FILE	64
+
 static void *at(uint64_t address)
 {
 	return (void *)(uintptr_t)address;
@@ -43,6 +50,16 @@ static void replace(struct fuzz_run *run, uint64_t slot, int fd)
 		close(old);
 }
 
+/* Under a new number; -1 with errno as fcntl. */
+static int move(int fd)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FILE), err = errno;
+
+	close(fd);
+	errno = err;
+	return moved;
+}
+
 static void do_open(struct fuzz_run *run, const uint64_t *arg,
 		    struct fuzz_result *result)
 {
@@ -54,6 +71,8 @@ static void do_open(struct fuzz_run *run, const uint64_t *arg,
 	result->made = true;
 	result->ret = open(path, (arg[2] & ~(uint64_t)(O_CREAT | O_EXCL | O_TMPFILE)) |
 				 O_CLOEXEC);
+	if (result->ret >= 0)
+		result->ret = move(result->ret);
 	result->err = result->ret < 0 ? errno : 0;
 	if (result->ret >= 0)
 		replace(run, arg[0], result->ret);
@@ -79,7 +98,7 @@ static void do_dup(struct fuzz_run *run, const uint64_t *arg,
 	if (fd < 0)
 		return;
 	result->made = true;
-	result->ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	result->ret = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FILE);
 	result->err = result->ret < 0 ? errno : 0;
 	if (result->ret >= 0)
 		replace(run, arg[1], result->ret);

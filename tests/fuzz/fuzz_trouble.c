@@ -67,11 +67,28 @@ void fuzz_trouble_init(struct fuzz *fuzz)
 	param_set("timeout_ms", TIMEOUT_MS);
 }
 
+static void clear_faults(const struct test_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(faults) - 1; i++)
+		machine_set(dev, faults[i], 0);
+	machine_set_bool(dev, faults[i], false);
+}
+
+/* Between going and coming: a device that is not well may be refused. */
+static void heal(const struct fuzz *fuzz, const struct test_dev *dev, unsigned int nr)
+{
+	if (fuzz->faulty == nr + 1)
+		clear_faults(dev);
+}
+
 static void rebind(struct fuzz *fuzz, unsigned int nr)
 {
 	struct test_dev dev = device(fuzz, nr);
 	int err = dev_unbind(&dev);
 
+	heal(fuzz, &dev, nr);
 	if (!err)
 		err = dev_bind(&dev);
 	if (err)
@@ -91,6 +108,7 @@ static void find_again(struct fuzz *fuzz, unsigned int nr)
 	struct test_dev dev = device(fuzz, nr);
 	int err = write_of(&dev, "remove", "1");
 
+	heal(fuzz, &dev, nr);
 	if (!err)
 		err = file_write("/sys/bus/pci/rescan", "1");
 	if (!err && !WAIT_FOR(dev_of_slot(fuzz->slots[nr], &dev)))
@@ -122,11 +140,8 @@ static void break_device(struct fuzz *fuzz, unsigned int nr, unsigned int fault,
 static void mend(struct fuzz *fuzz)
 {
 	struct test_dev dev = device(fuzz, fuzz->faulty - 1);
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_LEN(faults) - 1; i++)
-		machine_set(&dev, faults[i], 0);
-	machine_set_bool(&dev, faults[i], false);
+	clear_faults(&dev);
 	/* A channel may be out of use. */
 	rebind(fuzz, fuzz->faulty - 1);
 	note_node(fuzz, fuzz->faulty - 1);
