@@ -76,7 +76,10 @@ static void clear_faults(const struct test_dev *dev)
 	machine_set_bool(dev, faults[i], false);
 }
 
-/* Between going and coming: a device that is not well may be refused. */
+/*
+ * Before a device goes and comes again: one that is not well may be refused, and
+ * of one that is dead the kernel saves what it cannot be restored from.
+ */
 static void heal(const struct fuzz *fuzz, const struct test_dev *dev, unsigned int nr)
 {
 	if (fuzz->faulty == nr + 1)
@@ -86,9 +89,10 @@ static void heal(const struct fuzz *fuzz, const struct test_dev *dev, unsigned i
 static void rebind(struct fuzz *fuzz, unsigned int nr)
 {
 	struct test_dev dev = device(fuzz, nr);
-	int err = dev_unbind(&dev);
+	int err;
 
 	heal(fuzz, &dev, nr);
+	err = dev_unbind(&dev);
 	if (!err)
 		err = dev_bind(&dev);
 	if (err)
@@ -106,9 +110,10 @@ static int write_of(const struct test_dev *dev, const char *name, const char *te
 static void find_again(struct fuzz *fuzz, unsigned int nr)
 {
 	struct test_dev dev = device(fuzz, nr);
-	int err = write_of(&dev, "remove", "1");
+	int err;
 
 	heal(fuzz, &dev, nr);
+	err = write_of(&dev, "remove", "1");
 	if (!err)
 		err = file_write("/sys/bus/pci/rescan", "1");
 	if (!err && !WAIT_FOR(dev_of_slot(fuzz->slots[nr], &dev)))
