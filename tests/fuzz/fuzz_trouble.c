@@ -93,8 +93,9 @@ static void rebind(struct fuzz *fuzz, unsigned int nr)
 
 	heal(fuzz, &dev, nr);
 	err = dev_unbind(&dev);
-	if (!err)
-		err = dev_bind(&dev);
+	if (err)
+		fuzz_fail(fuzz, "%s cannot be unbound: %s", dev.slot, strerror(err));
+	err = dev_bind(&dev);
 	if (err)
 		fuzz_fail(fuzz, "%s cannot be bound again: %s", dev.slot, strerror(err));
 }
