@@ -40,7 +40,6 @@ FILE		?= $(TOP)/LICENSES/GPL-2.0
 all: module userspace tests kunit reboot-module ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
-include scripts/qemu.mk
 
 .PHONY: deps
 deps: ## install what is missing by apt, fetch the guest kernel
@@ -51,12 +50,20 @@ demo: module userspace ## copy FILE (default: a text) through the device and bac
 	@scripts/demo "$$FILE"
 
 .PHONY: test
-test: all kernels ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
+test: all ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
+
+.PHONY: test-quick
+test-quick: all qemu ## a few suites on both devices: a verdict in a minute
+	@scripts/test --quick
+
+.PHONY: retest
+retest: all ## what failed in the last run
+	@scripts/test --failed
 
 .PHONY: test-mutants
 test-mutants: all qemu ## see tests fail without what they are about; MUTANTS="turn fence-*" chooses
-	@scripts/test-mutants
+	@scripts/mutants
 
 .PHONY: check
 check: ## static checks alone, which are tests like others
@@ -66,15 +73,12 @@ check: ## static checks alone, which are tests like others
 soak: all lane ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
-.PHONY: test-debug
-test-debug: SET = debug
-test-debug: all kernels ## the tests again, on kernels that watch the driver
-	@scripts/test $(SET)
-
-.PHONY: test-faults
-test-faults: SET = faults
-test-faults: all kernels ## each call with each allocation, copy, pin, mapping failing
-	@scripts/test $(SET)
+.PHONY: test-debug test-faults test-kernels
+test-debug: ## the tests again, on kernels that watch the driver
+test-faults: ## each call with each allocation, copy, pin, mapping failing
+test-kernels: ## on other kernels, by 32-bit programs, on the newest QEMU
+test-debug test-faults test-kernels: test-%: all
+	@SETS='$*' scripts/test
 
 .PHONY: test-fuzz
 test-fuzz: LANE = debug-ring
@@ -86,22 +90,21 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 	@scripts/kernel "$$(scripts/coverage --kernel)"
 	@scripts/coverage
 
-.PHONY: test-kernels
-test-kernels: SET = kernels
-test-kernels: all kernels ## on other kernels, by 32-bit programs, on the newest QEMU
-	@scripts/test $(SET)
+.PHONY: test-everywhere
+test-everywhere: all ## all tests in every lane, also those that only repeat others
+	@ALL=1 SETS='gate debug faults kernels' scripts/test
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all
-test-all: ## test and every test-…, one after the other
-	@status=0; for part in test test-debug test-faults test-kernels test-fuzz test-mutants; do \
+test-all: ## all of it: every lane in full, the fuzzer, the mutants
+	@status=0; for part in test-everywhere test-fuzz test-mutants; do \
 		$(MAKE) --no-print-directory $$part || status=1; \
 	done; exit $$status
 
 # What a lane needs beside what all do.
 .PHONY: lane
 lane:
-	@LANES='$(LANE)' $(MAKE) --no-print-directory kernels
+	@LANES='$(LANE)' T= $(MAKE) --no-print-directory builds
 
 # The tool is in PATH; what the last command's status was is not make's concern.
 IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'

@@ -11,6 +11,7 @@ KDIR		?= $(firstword $(wildcard /lib/modules/$(KVER)/build \
 			/usr/src/linux-headers-$(KVER)))
 MODULE_DIR	:= $(BUILD)/driver/$(KVER)
 DRIVER		:= $(TOP)/driver
+MODULES		:= $(TOP)/tests/modules
 # Type information needs the kernel's own, which headers come without; kbuild
 # would say so each time.
 NO_BTF		:= $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
@@ -34,7 +35,7 @@ module: ## the driver, against the newest kernel headers
 # What `make bench` compares with; built for the same kernel.
 .PHONY: floor
 floor:
-	$(call build_module,$(TOP)/tests/bench/floor,$(BUILD)/tests/bench/floor)
+	$(call build_module,$(MODULES)/floor,$(BUILD)/tests/bench/floor)
 
 # Tests of its pure parts, and the kernel's own framework for them, which the
 # distribution's kernel lacks and its source has.
@@ -43,26 +44,25 @@ KUNIT_DIR	:= $(BUILD)/kunit/$(KVER)
 .PHONY: kunit
 kunit: ## the tests that run in the kernel
 	@mkdir -p '$(KUNIT_DIR)'
-	@dir=$$(scripts/kernel-tools) && ln -sf "$$dir"/../lib/kunit/*.[ch] '$(KUNIT_DIR)'
+	@dir=$$(scripts/kernel source) && ln -sf "$$dir"/lib/kunit/*.[ch] '$(KUNIT_DIR)'
 	@ln -sf '$(TOP)'/driver/*.[ch] '$(KUNIT_DIR)'
-	$(call build_module,$(TOP)/tests/kunit/module,$(KUNIT_DIR))
+	$(call build_module,$(MODULES)/kunit,$(KUNIT_DIR))
 
 .PHONY: reboot-module
 reboot-module: ## what tells the driver, in tests, that the machine reboots
-	$(call build_module,$(TOP)/tests/reboot/module,$(BUILD)/reboot/$(KVER))
+	$(call build_module,$(MODULES)/reboot,$(BUILD)/reboot/$(KVER))
 
-# Kernels that are built from source, for lanes that name one, and the module for
-# each; and what else only some lanes need.  SET and LANES are those of
-# scripts/test.
-.PHONY: kernels
-kernels: ## the kernels that lanes name and the driver for each, LANES=
-	@targets=$$(scripts/test --targets $(SET)) && [ -z "$$targets" ] || \
+# A kernel that is built from source, for lanes that name it, and the module for it:
+# kernel-6.1+debug.
+kernel-%:
+	@tree=$$(scripts/kernel '$*') && release=$$(ls "$$tree/lib/modules") && \
+		$(MAKE) --no-print-directory module KVER="$$release" KDIR="$$tree/build"
+
+# What else lanes need: SETS, LANES and T are those of scripts/test.
+.PHONY: builds
+builds: ## QEMU, kernels and what else the lanes need, LANES=
+	@targets=$$(scripts/test --targets) && [ -z "$$targets" ] || \
 		$(MAKE) --no-print-directory $$targets
-	@names=$$(scripts/test --kernels $(SET)) && for name in $$names; do \
-		tree=$$(scripts/kernel "$$name") && release=$$(ls "$$tree/lib/modules") && \
-		$(MAKE) --no-print-directory module KVER="$$release" KDIR="$$tree/build" || \
-		exit 1; \
-	done
 
 # --- user space -------------------------------------------------------------
 
@@ -72,15 +72,38 @@ userspace: ## libedudma, the tool edudma and the examples
 
 .PHONY: tests
 tests: userspace ## the suites that run in the guest
-	@dir=$$(scripts/kselftest) && \
-	$(MAKE) --no-print-directory -C tests BUILD='$(BUILD)' KSELFTEST_DIR="$$dir"
+	@dir=$$(scripts/kernel source) && \
+	$(MAKE) --no-print-directory -C tests BUILD='$(BUILD)' \
+		KSELFTEST_DIR="$$dir/tools/testing/selftests"
 
 # The same for 32 bits: static, so that they run on any kernel that can run them.
 .PHONY: tests32
 tests32: ## the suites as 32-bit programs
-	@harness=$$(scripts/kselftest) && libraries=$$(scripts/lib32) && \
+	@dir=$$(scripts/kernel source) && \
+	libraries=$$(PYTHONPATH=scripts python3 -B -m lab.packages) && \
 	$(MAKE) --no-print-directory -C tests suites '$(BUILD)/tests32/tools/each' \
-		BUILD='$(BUILD)' OUT='$(BUILD)/tests32' KSELFTEST_DIR="$$harness" \
+		BUILD='$(BUILD)' OUT='$(BUILD)/tests32' \
+		KSELFTEST_DIR="$$dir/tools/testing/selftests" \
 		CC="$${CC:-gcc} -m32 -static -D_FILE_OFFSET_BITS=64 \
 			-isystem /usr/include/$$(gcc -print-multiarch) \
 			-isystem $$libraries/include -L$$libraries/lib"
+
+# --- QEMU with the device edu-sg ----------------------------------------------
+#
+# scripts/qemu --help tells what in the environment it heeds.
+
+.PHONY: qemu
+qemu: ## QEMU with the device edu-sg, from the distribution's source package
+	@scripts/qemu build
+
+.PHONY: qemu-newest
+qemu-newest: ## the same from the newest source package that can be had
+	@EDUDMA_QEMU=newest scripts/qemu --place qemu-newest build
+
+.PHONY: qemu-test
+qemu-test: ## run the device's tests by qtest, T= chooses
+	@scripts/qemu test $${T:+-- -p "/x86_64/edu-sg/$$T"}
+
+.PHONY: qemu-patch
+qemu-patch: ## the device as a patch series for QEMU
+	@scripts/qemu patch

@@ -2,7 +2,7 @@
 /*
  * What a request costs the processor with the ring engine, in instructions, and
  * what it asks of the device; beside it the floor, the least that pinning and
- * mapping the same buffer costs (tests/bench/floor).
+ * mapping the same buffer costs (tests/modules/floor).
  *
  * For a lane in virtual time, where an instruction takes NS_PER_INSTRUCTION.
  * Time in which the processor is idle, since it waits for the device, is not

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Jobs with needs and weights, as many at a time as there is room for.
+
+A job's weight is the share of a processor that it keeps busy: a guest that waits
+for its device is lighter than one that computes.  What others wait for goes first,
+then what takes longest.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+import typing
+
+from . import session
+
+# What a job is expected to take when nobody knows: longer than any.
+UNKNOWN = 10_000
+
+
+@dataclasses.dataclass
+class Job:
+    """Something to be done once.
+
+    work is called without arguments and awaited; it tells whether what needs this job
+    may begin.  needs are names of other jobs.
+    """
+
+    name: str
+    work: typing.Callable
+    weight: float = 1
+    needs: tuple = ()
+    seconds: float = None
+
+
+def room():
+    """How much may run at a time: JOBS, or the processors of this machine."""
+    return float(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
+
+
+def _urgency(jobs):
+    """name -> seconds from a job's start to the end of the last one behind it."""
+    behind = {job.name: [other for other in jobs if job.name in other.needs]
+              for job in jobs}
+    known = {}
+
+    def of(job):
+        if job.name not in known:
+            own = UNKNOWN if job.seconds is None else job.seconds
+            known[job.name] = own + max(map(of, behind[job.name]), default=0)
+        return known[job.name]
+    for job in jobs:
+        of(job)
+    return known
+
+
+class _Schedule:
+    """Jobs on their way."""
+
+    def __init__(self, jobs, capacity, blocked):
+        urgency = _urgency(jobs)
+        self.waiting = sorted(jobs, key=lambda job: -urgency[job.name])
+        self.capacity = capacity
+        self.blocked = blocked
+        self.good = set()
+        self.bad = set()
+        self.running = {}           # task -> job
+
+    def _drop_blocked(self):
+        """Those that need what has failed; they fail others in turn."""
+        while True:
+            lost = [job for job in self.waiting if self.bad & set(job.needs)]
+            if not lost:
+                return
+            for job in lost:
+                self.waiting.remove(job)
+                self.bad.add(job.name)
+                self.blocked(job, sorted(self.bad & set(job.needs))[0])
+
+    def _start(self):
+        for job in list(self.waiting):
+            used = sum(other.weight for other in self.running.values())
+            fits = not self.running or used + job.weight <= self.capacity
+            if fits and set(job.needs) <= self.good:
+                self.waiting.remove(job)
+                self.running[asyncio.ensure_future(job.work())] = job
+
+    async def run(self):
+        """To the end of all."""
+        try:
+            while self.waiting or self.running:
+                self._drop_blocked()
+                self._start()
+                if not self.running:
+                    break
+                done, _ = await asyncio.wait(self.running,
+                                             return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    job = self.running.pop(task)
+                    (self.good if task.result() else self.bad).add(job.name)
+        finally:
+            for task in self.running:
+                task.cancel()
+            await asyncio.gather(*self.running, return_exceptions=True)
+
+
+class Stopped(Exception):
+    """A signal asked to stop, and every job has been ended."""
+
+
+def run(jobs, capacity, blocked):
+    """Run jobs; blocked(job, need) is called for each that cannot be.
+
+    Raises Stopped when a signal has ended the run before its time.
+    """
+    async def main():
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(signum, asyncio.current_task().cancel)
+        await _Schedule(jobs, capacity, blocked).run()
+    try:
+        asyncio.run(main())
+    except asyncio.CancelledError as cancelled:
+        raise Stopped from cancelled
+
+
+@contextlib.asynccontextmanager
+async def process(command, **more):
+    """A process whose output is read here; whoever is cancelled takes it along."""
+    child = await asyncio.create_subprocess_exec(
+        *map(str, command), stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, limit=1 << 24,
+        preexec_fn=lambda: session.die_with_parent(signal.SIGTERM), **more)
+    try:
+        yield child
+    except BaseException:
+        if child.returncode is None:
+            child.terminate()
+        raise
+    finally:
+        await child.wait()

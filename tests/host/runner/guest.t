@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The runner, booting guests that end well and in all the bad ways."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(TOP / "scripts"))
+
+from lab import paths
+from lab import unit
+
+GUEST = TOP / "scripts/guest"
+QMP = paths.BUILD / "tests/tools/qmp"
+
+# Pages registered with io_uring stay pinned as long as somebody holds the ring:
+# a leak that needs no broken driver.  The child stays when the command ends.
+LEAK = """
+import ctypes, mmap, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+ring = libc.syscall(425, 4, ctypes.create_string_buffer(120))
+if ring < 0:
+    sys.exit(77)
+pages = mmap.mmap(-1, 8 * 4096)
+address = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+vector = (ctypes.c_size_t * 2)(address, 8 * 4096)
+if libc.syscall(427, ring, 0, vector, 1):
+    sys.exit(77)
+if os.fork() == 0:
+    os.setsid()
+    for fd in range(3):
+        os.close(fd)
+    time.sleep(1000)
+"""
+
+
+# More memory than the 256 MiB that edu reaches, so some of it lies beyond.
+STRAY = """
+import mmap, os
+node = os.open("/dev/edudma0", os.O_RDWR)
+memory = mmap.mmap(-1, 320 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for page in range(0, len(memory), 4096):
+    memory[page] = 1
+for at in range(0, len(memory), len(memory) // 8):
+    os.pwritev(node, [memoryview(memory)[at:at + 64]], 0)
+"""
+
+
+class Outcome:
+    """What a run of scripts/guest left."""
+
+    def __init__(self, done, logs):
+        self.status = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+        self.last = done.stderr.decode(errors="replace").splitlines()[-1]
+        self.result = json.loads((logs / "result.json").read_text())
+        self.console = (logs / "console").read_text(errors="replace")
+
+
+class Guest(unittest.TestCase):
+    """Each boots one guest."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.logs = pathlib.Path(self.directory.name) / "logs"
+
+    def guest(self, *arguments, cwd=TOP, **keywords):
+        """Run it."""
+        done = subprocess.run([GUEST, "--log-dir", self.logs, *arguments], cwd=cwd,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False, **keywords)
+        return Outcome(done, self.logs)
+
+    def expect(self, word, status, got, reason=""):
+        """The verdict, in all places that tell it."""
+        self.assertEqual((word, status), (got.result["verdict"], got.status), got.last)
+        self.assertIn(f": {word}", got.last)
+        self.assertIn(reason, got.last)
+        self.assertEqual(status, got.result["status"])
+
+    def test_arguments_and_output_are_exact(self):
+        words = [b"a b", b"", b"it's", b'"', b"$HOME `x` \\", b"two\nlines", b"*",
+                 b"\xff\xfe", b"--", b"-x", b"a=b"]
+        # Each is said back with its length; then each byte there is, often.
+        script = ("import os, sys\n"
+                  "os.write(1, b'|'.join(map(os.fsencode, sys.argv[1:])))\n"
+                  "os.write(2, b'apart')\n"
+                  "sys.stdout.buffer.write(bytes(range(256)) * 4096)\n")
+        got = self.guest("--no-module", "--", "python3", "-c", script, *words)
+        self.expect("pass", 0, got)
+        self.assertTrue(got.stdout == b"|".join(words) + bytes(range(256)) * 4096,
+                        got.stdout[:200])
+        # The first run of all says before that it tries KVM.
+        self.assertIn(b"apartguest: stock: pass", got.stderr)
+        self.assertNotIn(b"apart", got.stdout)
+
+    def test_directory_environment_and_module(self):
+        place = pathlib.Path(self.directory.name) / "a directory"
+        place.mkdir()
+        (place / "file").write_text("of the host")
+        script = ("pwd; cat file; echo; echo changed > file; echo $ONE,$TWO; id -u; "
+                  "test -w /dev/edudma0 && test -w /dev/edudma1 && echo nodes; "
+                  "cat /sys/module/edudma/parameters/timeout_ms; "
+                  "grep -o 'edudma.test=[a-z]*' /proc/cmdline; nproc; tty; "
+                  "echo x > /dev/stderr; readlink /proc/self/fd/0; "
+                  "sort /sys/class/virtio-ports/*/name | xargs; modprobe virtio_blk; "
+                  "grep -lx $EDUDMA_DISK /sys/block/*/serial; cat /sys/block/vda/size")
+        got = self.guest("--env", "ONE=1 x", "--env", "TWO", "--smp", "1",
+                         "--append", "edudma.test=yes",
+                         "--module-param", "timeout_ms=4321", "--", "sh", "-c", script,
+                         cwd=place, env={**os.environ, "TWO": "2"})
+        self.expect("pass", 0, got)
+        self.assertEqual([str(place), "of the host", "1 x,2", "0", "nodes", "4321",
+                          "edudma.test=yes", "1", "not a tty", "/dev/null",
+                          "edudma.record edudma.stderr edudma.stdout",
+                          "/sys/block/vda/serial", str(64 << 11)],
+                         got.stdout.decode().splitlines())
+        # What the guest writes stays there, or goes with it.
+        self.assertFalse((self.logs / "disk").exists())
+        self.assertEqual("of the host", (place / "file").read_text())
+
+    def stalling(self, boots):
+        """A QEMU whose kernel stalls that many times, and then does not."""
+        program = pathlib.Path(self.directory.name) / "qemu"
+        program.write_text(
+            "#!/bin/sh\n"
+            f"console='{self.logs}/console' count='{self.directory.name}/count'\n"
+            f"if [ $# -gt 1 ] && [ $(cat $count 2>/dev/null | wc -l) -lt {boots} ]; then\n"
+            "\techo boot >>$count\n"
+            "\techo 'rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:' >$console\n"
+            "\texec sleep 1000\n"
+            "fi\n"
+            'exec qemu-system-x86_64 "$@"\n')
+        program.chmod(0o755)
+        return program
+
+    def test_a_boot_that_stalls_is_made_again(self):
+        got = self.guest("--qemu", self.stalling(1), "--no-module", "--", "echo", "x")
+        self.expect("pass", 0, got)
+        self.assertEqual((b"x\n", 2), (got.stdout, got.result["boots"]))
+        self.assertIn(b"booting again", got.stderr)
+        self.assertIn("stalls", (self.logs / "console.stalled1").read_text())
+
+    def test_boots_that_stall_are_no_pass(self):
+        got = self.guest("--qemu", self.stalling(9), "--no-module", "--", "true")
+        self.expect("lost", 123, got, "detected stalls")
+        self.assertEqual(3, got.result["boots"])
+
+    def test_monitor(self):
+        # The first user goes away in the middle of what QEMU says to it.
+        script = (f"head -c 5 /dev/virtio-ports/edudma.qmp; qmp={QMP}; "
+                  "$qmp query-name; $qmp query-status | grep -o running | head -n 1; "
+                  "$qmp device_del \"{'id': 'plug'}\" DEVICE_DELETED device plug; "
+                  "$qmp device_del \"{'id': 'plug'}\" || $qmp query-name")
+        got = self.guest("--no-module", "--qmp",
+                         "--qemu-arg=-device", "--qemu-arg=pcie-root-port,id=root1",
+                         "--qemu-arg=-device", "--qemu-arg=edu,id=plug,bus=root1",
+                         "--", "sh", "-c", script)
+        self.expect("pass", 0, got)
+        self.assertEqual(['{"QMP{"name":"edudma-stock"}', "running", "{}",
+                          '{"name":"edudma-stock"}'],
+                         got.stdout.decode().splitlines())
+        self.assertIn(b"qmp: Device 'plug' not found", got.stderr)
+
+    def test_root_in_ram(self):
+        place = pathlib.Path(self.directory.name) / "a directory"
+        place.mkdir()
+        (place / "file").write_text("of the host")
+        script = ("pwd; ls; ls /dev/edudma0; cat /nothing; "
+                  "cat /sys/module/edudma/parameters/timeout_ms; "
+                  "echo devices > /sys/power/pm_test; echo freeze > /sys/power/state; "
+                  "echo awake")
+        got = self.guest("--lane", "suspend", "--module-param", "timeout_ms=4321", "--",
+                         "bash", "-c", script, cwd=place)
+        self.expect("pass", 0, got)
+        self.assertEqual([str(place), "/dev/edudma0", "4321", "awake"],
+                         got.stdout.decode().splitlines())
+
+    def test_share_is_written(self):
+        share = pathlib.Path(self.directory.name) / "share, d"
+        share.mkdir()
+        got = self.guest("--no-module", "--share", share, "--", "sh", "-c",
+                         'echo "from the guest" > "$1/file"', "sh", share)
+        self.expect("pass", 0, got)
+        self.assertEqual("from the guest\n", (share / "file").read_text())
+
+    def test_status(self):
+        got = self.guest("--no-module", "--", "false")
+        self.expect("fail", 1, got, "exit 1")
+
+    def test_signal(self):
+        got = self.guest("--no-module", "--", "sh", "-c", "kill -SEGV $$")
+        self.expect("fail", 128 + signal.SIGSEGV, got, "signal 11")
+
+    def test_no_such_command(self):
+        got = self.guest("--no-module", "--", "/nonexistent/command")
+        self.expect("fail", 127, got)
+        self.assertIn(b"/nonexistent/command", got.stderr)
+
+    def test_panic(self):
+        # What init has not taken from the pipe yet is lost with the guest.
+        got = self.guest("--no-module", "--", "sh", "-c",
+                         "echo begun; sleep 2; echo c > /proc/sysrq-trigger")
+        self.expect("lost", 123, got, "Kernel panic - not syncing: sysrq triggered crash")
+        self.assertEqual(b"begun\n", got.stdout)
+
+    def test_power_off_by_the_command(self):
+        # QEMU ends with status 0, as after a good run.
+        got = self.guest("--no-module", "--", "sh", "-c",
+                         "echo o > /proc/sysrq-trigger; sleep 60")
+        self.expect("lost", 123, got)
+
+    def test_hang(self):
+        started = time.monotonic()
+        got = self.guest("--no-module", "--timeout", "25", "--", "sh", "-c",
+                         "echo begun; sleep 1000")
+        self.expect("timeout", 124, got)
+        self.assertLess(time.monotonic() - started, 40)
+        self.assertEqual(b"begun\n", got.stdout)
+
+    def test_splat(self):
+        got = self.guest("--no-module", "--", "sh", "-c",
+                         "echo 'WARNING: CPU: 0 PID: 1 at test.c:1' > /dev/kmsg")
+        self.expect("splat", 122, got, "test.c:1")
+
+    def test_stray_dma(self):
+        # The driver is told that the device reaches more than it does.
+        got = self.guest("--module-param", "dma_bits=64", "--", "python3", "-c", STRAY)
+        self.expect("splat", 122, got, "EDU: clamping DMA")
+
+    def test_module_in_use(self):
+        got = self.guest("--", "sh", "-c",
+                         "setsid sleep 1000 < /dev/edudma0 > /dev/null 2>&1 & sleep 0.2")
+        self.expect("residue", 121, got, "the module is in use")
+
+    def test_module_unloaded_by_the_command(self):
+        self.expect("pass", 0, self.guest("--", "modprobe", "-r", "edudma"))
+
+    def test_module_refuses_its_parameters(self):
+        got = self.guest("--module-param", "dma_bits=7", "--", "true")
+        self.expect("trouble", 125, got, "the module cannot be loaded")
+        self.assertIn("dma_bits", got.console)
+        got = self.guest("--lane", "suspend", "--module-param", "dma_bits=7", "--", "true")
+        self.expect("trouble", 125, got, "the module cannot be loaded")
+
+    def test_pinned_pages(self):
+        got = self.guest("--no-module", "--", "python3", "-c", LEAK)
+        if got.status == 77:
+            self.skipTest("this kernel has no io_uring to pin pages with")
+        self.expect("pinned", 119, got, "8 pages are still pinned")
+
+    def test_killed_qemu(self):
+        self.end_it(self.qemu_of, signal.SIGKILL, "lost", 123)
+
+    def test_interrupted_runner(self):
+        self.end_it(lambda runner: runner.pid, signal.SIGINT, "interrupted", 130)
+
+    def end_it(self, whom, signum, word, status):
+        """Send a signal to one of the processes of a run under way."""
+        with subprocess.Popen([GUEST, "--no-module", "--log-dir", self.logs, "--",
+                               "sh", "-c", "echo begun; sleep 1000"], cwd=TOP,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as runner:
+            self.assertEqual(b"begun\n", runner.stdout.readline())
+            qemu = self.qemu_of(runner)
+            os.kill(whom(runner), signum)
+            stdout, stderr = runner.communicate()
+        done = subprocess.CompletedProcess([], runner.returncode, stdout, stderr)
+        self.expect(word, status, Outcome(done, self.logs))
+        self.assertFalse(pathlib.Path(f"/proc/{qemu}").exists(), "QEMU was left behind")
+
+    def qemu_of(self, runner):
+        """The process id of a runner's QEMU."""
+        children = pathlib.Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+        return int(children.read_text().split()[0])
+
+
+if __name__ == "__main__":
+    unit.main()

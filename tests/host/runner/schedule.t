@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What runs when: needs, weights, and what goes first."""
+
+import asyncio
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(TOP / "scripts"))
+
+from lab import schedule, unit
+
+
+class Schedule(unittest.TestCase):
+    """Jobs that take no time but turns of the loop."""
+
+    def setUp(self):
+        self.began = []
+        self.running = 0
+        self.most = 0
+        self.blocked = []
+
+    def job(self, name, good=True, turns=3, **more):
+        """A job that says when it begins."""
+        async def work():
+            self.began.append(name)
+            self.running += more.get("weight", 1)
+            self.most = max(self.most, self.running)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            self.running -= more.get("weight", 1)
+            return good
+        return schedule.Job(name, work, **more)
+
+    def run_all(self, *jobs, room=1):
+        """Run them."""
+        schedule.run(jobs, room, lambda job, need: self.blocked.append((job.name, need)))
+
+    def test_longest_first_and_unknown_before(self):
+        self.run_all(self.job("short", seconds=1), self.job("long", seconds=9),
+                     self.job("unknown"))
+        self.assertEqual(["unknown", "long", "short"], self.began)
+
+    def test_what_others_wait_for_goes_first(self):
+        self.run_all(self.job("long", seconds=9), self.job("build", seconds=2),
+                     self.job("behind", seconds=8, needs=("build",)))
+        self.assertEqual(["build", "long", "behind"], self.began)
+
+    def test_as_many_as_there_is_room_for(self):
+        self.run_all(*(self.job(f"{n}", seconds=1) for n in range(5)), room=2)
+        self.assertEqual(2, self.most)
+        self.assertEqual(5, len(self.began))
+
+    def test_weights(self):
+        self.run_all(*(self.job(f"{n}", weight=0.5, seconds=1) for n in range(6)), room=2)
+        self.assertEqual(2, self.most)
+        # Four of them are two processors.
+        self.assertEqual(["0", "1", "2", "3"], self.began[:4])
+
+    def test_a_light_one_fills_what_a_heavy_one_leaves(self):
+        self.run_all(self.job("first", seconds=9, turns=9, weight=1.5),
+                     self.job("heavy", seconds=8), self.job("light", seconds=1, weight=0.5),
+                     room=2)
+        self.assertEqual(["first", "light", "heavy"], self.began)
+
+    def test_one_that_needs_more_than_there_is_runs_alone(self):
+        self.run_all(self.job("heavy", weight=4), self.job("light"), room=2)
+        self.assertEqual(["heavy", "light"], sorted(self.began))
+
+    def test_what_needs_a_failed_one_is_not_run(self):
+        self.run_all(self.job("build", good=False), self.job("a", needs=("build",)),
+                     self.job("b", needs=("a",)), self.job("c"))
+        self.assertEqual(["build", "c"], sorted(self.began))
+        self.assertEqual([("a", "build"), ("b", "a")], self.blocked)
+
+    def test_a_signal_ends_it_and_takes_processes_along(self):
+        child = None
+
+        async def work():
+            nonlocal child
+            async with schedule.process(["sleep", "1000"]) as process:
+                child = process.pid
+                os.kill(os.getpid(), signal.SIGTERM)
+                await process.stdout.read()
+            return True
+        with self.assertRaises(schedule.Stopped):
+            self.run_all(schedule.Job("a", work))
+        self.assertFalse(pathlib.Path(f"/proc/{child}").exists())
+
+    def test_processes_end_with_a_killed_parent(self):
+        script = ("import asyncio, sys; sys.path.insert(0, sys.argv[1])\n"
+                  "from lab import schedule\n"
+                  "async def work():\n"
+                  "    async with schedule.process(['sleep', '1000']) as process:\n"
+                  "        print(process.pid, flush=True)\n"
+                  "        await process.stdout.read()\n"
+                  "schedule.run([schedule.Job('a', work)], 1, None)\n")
+        with subprocess.Popen([sys.executable, "-B", "-c", script, TOP / "scripts"], text=True,
+                              stdout=subprocess.PIPE) as parent:
+            child = pathlib.Path(f"/proc/{parent.stdout.readline().strip()}/comm")
+            parent.kill()
+        # A process that has ended may still be there for who collects it.
+        while child.exists() and "Z" not in (child.parent / "stat").read_text().split()[2]:
+            time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    unit.main()

@@ -1,0 +1,288 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The tool, the library's files and the manual where there is no device.
+# Runs on the host, as any user.
+
+# shellcheck source=tests/lib/tap.bash
+. "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
+
+commands='list info load unload read write copy stats'
+
+no_driver() {
+	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
+}
+
+test_version_is_told() {
+	run 0 "$tool" --version
+	grep -qx 'edudma [0-9]*\.[0-9]*\.[0-9]*' out
+	silent err
+	cp out long
+	run 0 "$tool" -V
+	cmp out long
+}
+
+test_help_names_the_commands() {
+	local word
+	run 0 "$tool" --help
+	silent err
+	for word in $commands; do
+		grep -q "^  $word  *[A-Z]" out
+	done
+	printed 'Exit status'
+	cp out long
+	run 0 "$tool" help
+	cmp out long
+}
+
+test_each_command_has_help() {
+	local word
+	for word in $commands; do
+		run 0 "$tool" "$word" --help
+		silent err
+		printed "Usage: edudma $word"
+		printed '--help'
+		cp out long
+		run 0 "$tool" help "$word"
+		cmp out long
+		run 0 "$tool" "$word" -h
+		cmp out long
+	done
+}
+
+test_wrong_usage_is_2() {
+	run 2 "$tool"
+	said "Try 'edudma --help'"
+	run 2 "$tool" frobnicate
+	said "unknown command 'frobnicate'"
+	run 2 "$tool" --frobnicate
+	said "unknown option '--frobnicate'"
+	run 2 "$tool" help frobnicate
+	said "unknown command 'frobnicate'"
+	silent out
+}
+
+test_wrong_options_are_named() {
+	local word
+	for word in $commands; do
+		run 2 "$tool" "$word" --frobnicate
+		said "edudma: $word: unknown or ambiguous option '--frobnicate'"
+		said "Try 'edudma $word --help'"
+		run 2 "$tool" "$word" -Z
+		said "unknown option '-Z'"
+	done
+	run 2 "$tool" read --offset
+	said "option '--offset' needs a value"
+	run 2 "$tool" list --json=yes
+	said "option '--json=yes' takes no value"
+}
+
+test_wrong_arguments_are_named() {
+	local word
+	for word in list unload read write stats; do
+		run 2 "$tool" "$word" surplus
+		said "unexpected argument 'surplus'"
+	done
+	run 2 "$tool" info 0 surplus
+	said "unexpected argument 'surplus'"
+	run 2 "$tool" copy one
+	said 'two files are needed'
+	run 2 "$tool" copy one two three
+	said 'two files are needed'
+	run 2 "$tool" copy --json one -
+	said 'standard output'
+	run 2 "$tool" load 'chunk_bytes=1 2'
+	said 'name=value'
+	run 2 "$tool" load ''
+}
+
+test_wrong_values_are_named() {
+	local value
+	for value in -1 x 1KB 1T '' 18446744073709551616; do
+		run 2 "$tool" read --offset "$value"
+		said "--offset: '$value' is not a size"
+		run 2 "$tool" read --length "$value"
+		said "--length: '$value' is not a size"
+		run 2 "$tool" write --offset "$value"
+		said "--offset: '$value' is not a size"
+	done
+	for value in 0 -1 x nan inf 1e9; do
+		run 2 "$tool" stats --watch "$value"
+		said "--watch: '$value' is not"
+	done
+	run 2 "$tool" stats --watch 1 --count x
+	said "--count: 'x' is not a number"
+	run 2 "$tool" stats --count 1
+	said '--count needs --watch'
+	run 2 "$tool" info --device ''
+	said '--device needs'
+}
+
+test_no_devices_is_no_failure() {
+	no_driver
+	run 0 "$tool" list
+	silent out
+	said "try 'edudma load'"
+	run 0 "$tool" list --json
+	json '. == []'
+}
+
+test_without_a_device_the_way_out_is_told() {
+	local way="/dev/edudma0: No such device (is the module loaded? try 'edudma load')"
+	no_driver
+	echo x >in
+	run 1 "$tool" info
+	said "edudma: info: $way"
+	run 1 "$tool" info 0
+	said "$way"
+	run 1 "$tool" read --output x
+	said "edudma: read: $way"
+	run 1 "$tool" write --input in
+	said "edudma: write: $way"
+	run 1 "$tool" copy in x
+	said "edudma: copy: $way"
+	run 1 "$tool" stats
+	said "edudma: stats: $way"
+	[[ ! -e x ]]
+}
+
+test_what_is_no_device_is_told() {
+	local word
+	for word in info read stats; do
+		run 1 "$tool" "$word" --device /dev/null
+		said '/dev/null'
+		said 'not an edudma device'
+		run 1 "$tool" "$word" --device /dev/no-such-node
+		said '/dev/no-such-node: No such file or directory'
+	done
+}
+
+test_module_that_is_not_there() {
+	no_driver
+	run 1 "$tool" load --module ./no-such.ko
+	said './no-such.ko: No such file or directory'
+	run 1 "$tool" unload
+	said 'not loaded'
+	modinfo edudma >/dev/null 2>&1 && return
+	run 1 "$tool" load
+	said "no module edudma in /lib/modules/$(uname -r)"
+	said '--module PATH'
+}
+
+test_full_disk_is_noticed() {
+	local status=0
+	[[ -c /dev/full ]] || skip 'no /dev/full'
+	"$tool" --help >/dev/full 2>err || status=$?
+	[[ $status == 1 ]]
+	said 'standard output: No space left on device'
+}
+
+test_examples_fail_without_a_device() {
+	local name
+	for name in rw iovec mmap; do
+		run 1 "$examples/$name" /dev/no-such-node
+		said '/dev/no-such-node: No such file'
+		run 1 "$examples/$name" /dev/null
+		silent out
+	done
+}
+
+# Each function of the header is exported, and nothing else is.
+test_library_exports_its_header() {
+	nm -D --defined-only "$build/userspace/libedudma.so" |
+		sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
+	sed -n 's/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
+		"$top/userspace/include/edudma.h" |
+		grep -vx 'edudma_\(to\|from\)_device' | sort >declared
+	[[ -s declared ]]
+	diff declared exported
+}
+
+test_library_has_a_soname() {
+	objdump -p "$build/userspace/libedudma.so" | grep -q 'SONAME  *libedudma\.so\.[0-9]*$'
+	[[ -e $build/userspace/$(objdump -p "$build/userspace/libedudma.so" |
+		sed -n 's/.*SONAME *//p') ]]
+}
+
+test_library_neither_prints_nor_exits() {
+	nm -u "$build/userspace/libedudma.a" >undefined
+	if grep -wE 'printf|puts|fputs|fprintf|perror|exit|_exit|abort|stdout|stderr' undefined; then
+		return 1
+	fi
+}
+
+test_header_stands_alone() {
+	echo '#include <edudma.h>' >alone.c
+	local flags=(-Wall -Wextra -Werror -fsyntax-only
+		-I"$top/userspace/include" -I"$top/uapi")
+	"${CC:-cc}" -std=c11 -pedantic "${flags[@]}" alone.c
+	if command -v c++ >/dev/null; then
+		c++ -std=c++11 -pedantic -x c++ "${flags[@]}" alone.c
+	fi
+}
+
+# A program is built from what was installed, and nothing stays behind.
+test_install_and_uninstall() {
+	local root=$PWD/root
+	local make=(make -s -C "$top/userspace" BUILD="$build/userspace"
+		PREFIX=/opt/edudma DESTDIR="$root")
+	"${make[@]}" install
+	[[ -x $root/opt/edudma/bin/edudma ]]
+	[[ -f $root/opt/edudma/share/man/man1/edudma.1 ]]
+	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
+
+	cat >program.c <<-END
+		#include <edudma.h>
+		#include <stdio.h>
+		int main(void) { return puts(edudma_version()) < 0; }
+	END
+	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/opt/edudma/lib/pkgconfig \
+		pkg-config --cflags --libs libedudma >flags
+	# The flags are words.
+	# shellcheck disable=SC2046
+	"${CC:-cc}" -o program program.c $(cat flags)
+	LD_LIBRARY_PATH=$root/opt/edudma/lib run 0 ./program
+	"$root/opt/edudma/bin/edudma" --version | grep -qF "$(cat out)"
+
+	"${make[@]}" uninstall
+	[[ -z $(find "$root" ! -type d) ]]
+}
+
+test_manual_is_complete() {
+	local page=$top/userspace/man/edudma.1 word option
+	for word in $commands; do
+		grep -q "^\.\(It \)\?Cm $word\$" "$page"
+		"$tool" "$word" --help | grep -oE -- ' --[a-z-]+' | sort -u >options
+		while read -r option; do
+			grep -q "Fl [A-Za-z] , ${option#-}" "$page" ||
+				{ echo "edudma(1) lacks $option"; return 1; }
+		done <options
+	done
+
+	page=$top/userspace/man/libedudma.3
+	sed -n 's/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
+		"$top/userspace/include/edudma.h" >functions
+	while read -r word; do
+		grep -q "^\.Fn $word " "$page" ||
+			{ echo "libedudma(3) lacks $word"; return 1; }
+	done <functions
+}
+
+test_manual_is_well_formed() {
+	command -v groff >/dev/null || skip 'no groff'
+	local page
+	for page in "$top/userspace"/man/*.[13]; do
+		run 0 groff -mdoc -Tutf8 -ww "$page"
+		silent err
+	done
+}
+
+test_completion_completes() {
+	bash -euc '. "$1"; COMP_WORDS=(edudma co); COMP_CWORD=1; _edudma
+		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(edudma copy --no); COMP_CWORD=2; _edudma
+		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
+	printf 'copy\n--no-bounce\n' | diff - out
+}
+
+run_tests "$@"

@@ -1,0 +1,550 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The tool on a device.  Runs in the guest, as root.
+#
+# A hardware transfer takes 100 ms on a stock edu, so files are a few of its
+# windows long and no longer.  An edu-sg is slowed down, or stands still, where a
+# test acts while a copy is under way.
+
+# shellcheck source=tests/lib/tap.bash
+. "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
+
+node=/dev/edudma0
+stats=/sys/class/edudma/edudma0/statistics
+copy_bytes=9000
+qmp=$build/tests/tools/qmp
+engine=$("$tool" info --json 2>/dev/null | jq -r .engine)
+slot=$(basename "$(readlink /sys/class/edudma/edudma0/device)")
+
+random() {
+	head -c "$1" /dev/urandom
+}
+
+# only DIRECTORY NAME: this file, or none, is all that is in it
+only() {
+	[[ $(ls -A "$1") == "$2" ]] || { echo "in $1:"; ls -Al "$1"; return 1; }
+}
+
+# at_end COMMAND: run it when the test ends, the latest first
+at_end() {
+	ending="$1; ${ending:-}"
+	# As it is now.
+	# shellcheck disable=SC2064
+	trap "$ending" EXIT
+}
+
+# mount_tmpfs DIRECTORY SIZE: until the test ends
+mount_tmpfs() {
+	mkdir "$1"
+	mount -t tmpfs -o "size=$2" none "$1"
+	at_end "umount '$PWD/$1'"
+}
+
+# machine PROPERTY VALUE: of an edu-sg; plain edu is slow anyway
+machine() {
+	local path place
+	[[ $engine == ring ]] || return 0
+	# Which one it is in QEMU depends on the order in which they were found.
+	place=$((16#${slot:8:2} << 3 | ${slot:11}))
+	for path in /machine/peripheral/edu{0..7}; do
+		[[ $("$qmp" qom-get "{'path': '$path', 'property': 'addr'}" 2>/dev/null) == "$place" ]] &&
+			break
+	done
+	"$qmp" qom-set "{'path': '$path', 'property': '$1', 'value': $2}" >/dev/null
+}
+
+# stand_still: the device begins with what it is given, and does nothing more,
+# until the test ends
+stand_still() {
+	at_end 'machine fault-stall 0'
+	machine fault-stall 255
+}
+
+window() {
+	"$tool" info --json | jq .window_bytes
+}
+
+# start COMMAND...: in the background, where bash would ignore SIGINT
+start() {
+	env --default-signal=INT "$@" >out 2>err &
+	job=$!
+}
+
+# Until the device has been given more than it had.
+wait_for_transfer() {
+	local before=$1 i
+	for ((i = 0; i < 200; i++)); do
+		[[ $(cat "$stats/descriptors") -gt $before ]] && return
+		sleep 0.05
+	done
+	echo 'no transfer has begun'
+	return 1
+}
+
+test_list_shows_the_device() {
+	run 0 "$tool" list
+	silent err
+	grep -qE "^edudma0  [0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]  $node\$" out
+	run 0 "$tool" list --json
+	json ".[0].index == 0 and .[0].path == \"$node\""
+	json 'length == (map(.address) | unique | length)'
+}
+
+test_info_by_any_name() {
+	run 0 "$tool" info
+	silent err
+	printed "$node"
+	printed 'window'
+	cp out first
+	local way
+	ln -s "$node" link
+	for way in 0 "$node" '--device=0' "-d$node"; do
+		run 0 "$tool" info "$way"
+		cmp out first
+	done
+	run 0 "$tool" info ./link
+	printed './link'
+}
+
+test_info_json_is_what_sysfs_says() {
+	run 0 "$tool" info --json
+	silent err
+	json '(.engine == "edu" or .engine == "ring") and .abi_version == 1'
+	json '.window_bytes > 0 and .max_segments == 1024'
+	json ".timeout_ms == $(cat /sys/module/edudma/parameters/timeout_ms)"
+	json '.capabilities - ["iommu", "mmap", "msi"] == []'
+}
+
+test_no_such_device_is_told() {
+	run 1 "$tool" info 4000
+	said "/dev/edudma4000: No such device ('edudma list' shows the devices present)"
+	run 1 "$tool" stats --device 4000
+	said '/dev/edudma4000: No such device'
+}
+
+test_write_then_read() {
+	random 300 >in
+	run 0 "$tool" write --offset 0x101 --input in
+	silent out
+	silent err
+	run 0 "$tool" read --offset 257 --length 300 --output back
+	silent out
+	cmp in back
+	run 0 "$tool" read --offset 258 --length 2
+	tail -c +2 in | head -c 2 | cmp - out
+	printf abc >short
+	run 0 "$tool" write -o 257 <short
+	run 0 "$tool" read -o 257 -n 4
+	{ printf abc; tail -c +4 in | head -c 1; } | cmp - out
+}
+
+test_read_takes_the_rest_of_the_window() {
+	local size
+	size=$(window)
+	run 0 "$tool" read --offset $((size - 7))
+	[[ $(stat -c %s out) == 7 ]]
+	run 0 "$tool" read --offset "$size"
+	silent out
+}
+
+test_outside_the_window_is_refused() {
+	local size before
+	size=$(window)
+	before=$(cat "$stats/descriptors")
+	run 1 "$tool" read --offset $((size - 1)) --length 2 --output x
+	said "not in the window of $size"
+	run 1 "$tool" read --offset $((size + 1))
+	truncate -s $((size + 1)) in
+	run 1 "$tool" write --input in
+	said "in: more than the $size bytes from 0 to the end; not written"
+	run 1 "$tool" write --offset $((size - 1)) <in
+	run 1 "$tool" write --offset 1G <in
+	[[ ! -e x && $(cat "$stats/descriptors") == "$before" ]]
+}
+
+test_empty_input_touches_no_hardware() {
+	local before
+	before=$(cat "$stats/descriptors")
+	: >in
+	run 0 "$tool" write --input in
+	run 0 "$tool" copy in back
+	said '0 bytes'
+	[[ -e back && ! -s back && $(cat "$stats/descriptors") == "$before" ]]
+}
+
+test_copy_is_exact() {
+	local to from
+	random "$copy_bytes" >in
+	to=$(cat "$stats/bytes_to_device")
+	from=$(cat "$stats/bytes_from_device")
+	run 0 "$tool" copy in back
+	silent out
+	said "copy: $copy_bytes bytes"
+	said 'verified'
+	cmp in back
+	[[ $(cat "$stats/bytes_to_device") == $((to + copy_bytes)) ]]
+	[[ $(cat "$stats/bytes_from_device") == $((from + copy_bytes)) ]]
+	[[ $(cat "$stats/pages_pinned") == 0 ]]
+}
+
+test_copy_tells_in_json() {
+	random 100 >in
+	run 0 "$tool" copy --json in back
+	silent err
+	json '.bytes == 100 and .verified == true and .seconds > 0'
+	json ".device == \"$node\""
+	cmp in back
+}
+
+test_copy_between_pipes() {
+	random 5000 >in
+	head -c 5000 in | run 0 "$tool" copy --quiet - -
+	silent err
+	cmp in out
+	"$tool" copy -q - - <in >back
+	cmp in back
+}
+
+test_copies_at_the_same_time() {
+	random "$copy_bytes" >in
+	random "$copy_bytes" >in2
+	at_end 'machine latency 0'
+	machine latency 50000000
+	start "$tool" copy in back
+	run 0 "$tool" copy in2 back2
+	wait "$job"
+	cmp in back
+	cmp in2 back2
+}
+
+# Where the driver alone does not keep two copies apart.
+test_copy_waits_for_a_lock_until_a_signal_comes() {
+	local before status=0
+	[[ $("$tool" info --json | jq .channels) -gt 1 ]] ||
+		skip 'the device has one channel'
+	random 100 >in
+	before=$(cat "$stats/requests")
+	exec 3<"$node"
+	flock 3
+	start "$tool" copy in back
+	# Until it sleeps in its lock.
+	until grep -q -- "-> FLOCK .* $job " /proc/locks; do
+		sleep 0.1
+	done
+	kill -INT "$job"
+	wait "$job" || status=$?
+	[[ $status == 130 && ! -e back ]]
+	said 'interrupted after 0 bytes; back was not written'
+	[[ $(cat "$stats/requests") == "$before" ]]
+	flock -u 3
+	run 0 "$tool" copy in back
+	cmp in back
+}
+
+test_copy_onto_itself() {
+	random 50 >file
+	cp file in
+	run 0 "$tool" copy file file
+	cmp file in
+}
+
+test_copy_replaces_a_file() {
+	mkdir dir
+	echo old >dir/real
+	chmod 600 dir/real
+	ln -s dir/real link
+	random 60 >in
+	run 0 "$tool" copy in link
+	cmp in dir/real
+	[[ -L link && $(stat -c %a dir/real) == 600 ]]
+	only dir real
+	(umask 027; "$tool" copy -q in dir/new)
+	[[ $(stat -c %a dir/new) == 640 ]]
+}
+
+test_copy_to_what_is_no_file() {
+	random 60 >in
+	run 1 "$tool" copy in /dev/full
+	said '/dev/full: No space left on device'
+	run 0 "$tool" copy in /dev/null
+	[[ -c /dev/null && -c /dev/full ]]
+	run 1 "$tool" copy in missing/file
+	said 'missing/file: No such file or directory'
+	run 1 "$tool" copy in .
+	run 1 "$tool" copy in missing/
+	run 1 "$tool" copy nothing back
+	said 'nothing: No such file or directory'
+	run 1 "$tool" copy . back
+	said '.: Is a directory'
+	[[ ! -e back ]]
+}
+
+test_copy_where_the_disk_is_full() {
+	mount_tmpfs small 4096
+	echo old >small/file
+	random 9000 >in
+	run 1 "$tool" copy in small/file
+	said 'small/file: No space left on device'
+	[[ $(cat small/file) == old ]]
+	only small file
+}
+
+test_copy_shows_progress_on_terminals_only() {
+	random 5000 >in
+	run 0 "$tool" copy in back
+	[[ $(wc -l <err) == 1 ]]
+	run 0 script -qec "'$tool' copy in back2" /dev/null
+	printed '% ['
+	printed 'KiB/s'
+	cmp in back2
+}
+
+test_copy_ends_by_the_signal() {
+	local before status=0 signal
+	random 200000 >in
+	mkdir dir
+	echo old >dir/back
+	stand_still
+	for signal in INT TERM; do
+		before=$(cat "$stats/descriptors")
+		start "$tool" copy in dir/back
+		wait_for_transfer "$before"
+		kill -"$signal" "$job"
+		status=0
+		wait "$job" || status=$?
+		[[ $status == $((128 + $(kill -l "$signal"))) ]]
+		grep -qE 'interrupted after [0-9]+ bytes; dir/back was not written' err
+		[[ $(cat dir/back) == old ]]
+		only dir back
+	done
+}
+
+test_killed_copy_leaves_nothing() {
+	local before
+	random 200000 >in
+	# The guest's own root may lack files without a name.
+	mount_tmpfs dir 1M
+	stand_still
+	before=$(cat "$stats/descriptors")
+	start "$tool" copy in dir/back
+	wait_for_transfer "$before"
+	kill -KILL "$job"
+	wait "$job" || [[ $? == 137 ]]
+	only dir ''
+}
+
+test_reader_that_goes_ends_a_copy_quietly() {
+	random 5000 >in
+	local status=0
+	# pipefail tells of the first command.
+	"$tool" copy -q in - 2>err | true || status=$?
+	[[ $status == 141 ]]
+	silent err
+}
+
+# Either the device reaches the memory, and nothing bounces, or it is told.
+test_copy_without_bouncing() {
+	local bounced status=0
+	random 100 >in
+	bounced=$(cat "$stats/bytes_bounced")
+	"$tool" copy --no-bounce in back 2>err || status=$?
+	if [[ $status == 0 ]]; then
+		cmp in back
+	else
+		said 'Cannot assign requested address'
+		said 'leave out --no-bounce'
+		[[ $status == 1 && ! -e back ]]
+		"$tool" info --json >out
+		json '(.capabilities | index("iommu") | not) and .address_bits < 64'
+	fi
+	[[ $(cat "$stats/bytes_bounced") == "$bounced" ]]
+}
+
+test_stats_are_what_sysfs_says() {
+	run 0 "$tool" stats
+	tr -s ' ' : <out | sort >told
+	(cd "$stats" && grep -H . -- *) | sort | diff told -
+	run 0 "$tool" stats --json
+	json ".index == 0 and .statistics.requests == $(cat "$stats/requests")"
+}
+
+test_stats_watch_shows_the_change() {
+	local i
+	random 10 >in
+	"$tool" stats --watch 0.1 --count 10000 --json >watched &
+	job=$!
+	# Only what comes after its first line is sure to be seen as a change.
+	for ((i = 0; i < 200; i++)); do
+		[[ -s watched ]] && break
+		sleep 0.1
+	done
+	run 0 "$tool" write --input in
+	# On a slow machine it may take many lines; all changes together are it.
+	for ((i = 0; i < 200; i++)); do
+		jq -se 'map(.change.bytes_to_device) | add == 10' watched && break
+		sleep 0.1
+	done
+	kill "$job"
+	wait "$job" || [[ $? == 143 ]]
+	[[ $i -lt 200 ]]
+	tail -n 1 watched >out
+	json '.statistics.bytes_to_device >= 10'
+	run 0 "$tool" stats --watch 0.05 --count 3 --json
+	[[ $(wc -l <out) == 3 ]]
+	run 0 "$tool" stats --watch 0.05 --count 1
+	printed 'requests'
+}
+
+test_others_need_permission() {
+	local as_other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	chmod 600 "$node"
+	run 0 "${as_other[@]}" "$tool" list
+	run 0 "${as_other[@]}" "$tool" stats
+	run 1 "${as_other[@]}" "$tool" info
+	said "$node: Permission denied (run as root"
+	run 1 "${as_other[@]}" "$tool" unload
+	said 'only root'
+	[[ -d /sys/module/edudma ]]
+}
+
+test_examples_work() {
+	run 0 "$examples/rw" "$node"
+	printed 'Hello, device memory!'
+	run 0 "$examples/iovec" "$node"
+	printed 'gatherscatter'
+	if "$tool" info --json | jq -e '.capabilities | index("mmap")' >/dev/null; then
+		run 0 "$examples/mmap" "$node"
+		printed 'the same'
+	else
+		run 1 "$examples/mmap" "$node"
+		said 'cannot see'
+	fi
+}
+
+# The device goes while it works: the copy says so and leaves nothing.
+test_copy_from_a_device_that_goes() {
+	local driver=/sys/bus/pci/drivers/edudma status=0 before
+	random 200000 >in
+	mkdir dir
+	stand_still
+	before=$(cat "$stats/descriptors")
+	start "$tool" copy in dir/back
+	wait_for_transfer "$before"
+	echo "$slot" >"$driver/unbind"
+	wait "$job" || status=$?
+	machine fault-stall 0
+	echo "$slot" >"$driver/bind"
+	[[ $status == 1 ]]
+	said 'No such device, after '
+	only dir ''
+	[[ -e $node ]]
+}
+
+need_module() {
+	[[ -f ${EDUDMA_MODULE:-} ]] || skip 'EDUDMA_MODULE does not name an edudma.ko'
+}
+
+load_as_before() {
+	# The lane's parameters are words.
+	# shellcheck disable=SC2086
+	"$tool" load --module "$EDUDMA_MODULE" ${EDUDMA_MODULE_PARAMS:-} >/dev/null
+}
+
+test_module_in_use_names_the_user() {
+	need_module
+	tail -f /dev/null 3<"$node" &
+	local holder=$!
+	# shellcheck disable=SC2064
+	trap "kill $holder; wait $holder || true" EXIT
+	# Until it is no longer bash.
+	until [[ $(cat "/proc/$holder/comm") == tail ]]; do
+		sleep 0.1
+	done
+	run 1 "$tool" unload
+	said "in use by process $holder (tail)"
+	said 'end these processes first'
+	[[ -e $node ]]
+}
+
+test_module_goes_and_comes() {
+	need_module
+	run 1 "$tool" load --module "$EDUDMA_MODULE"
+	said 'already loaded'
+
+	run 0 "$tool" unload
+	silent err
+	[[ ! -e /sys/module/edudma ]]
+	run 1 "$tool" unload
+	said 'the module is not loaded'
+	run 1 "$tool" info
+	said "try 'edudma load'"
+
+	# The lane's parameters are words.
+	# shellcheck disable=SC2086
+	run 0 "$tool" load --module "$EDUDMA_MODULE" ${EDUDMA_MODULE_PARAMS:-}
+	silent err
+	grep -q "^edudma0 .* $node\$" out
+	[[ -e $node ]]
+}
+
+test_module_is_found_by_name() {
+	local tree
+	tree=/lib/modules/$(uname -r)
+	need_module
+	run 0 "$tool" unload
+	# Hides the distribution's modules, which depmod would read for minutes.
+	mkdir -p /lib/modules
+	mount -t tmpfs none /lib/modules
+	trap 'umount /lib/modules; load_as_before' EXIT
+	mkdir -p "$tree/extra"
+	cp "$EDUDMA_MODULE" "$tree/extra/"
+	depmod
+	run 0 "$tool" load chunk_bytes=16384
+	grep -q '^edudma0 ' out
+	[[ $(cat /sys/module/edudma/parameters/chunk_bytes) == 16384 ]]
+	run 1 "$tool" load
+	said 'already loaded'
+	run 0 "$tool" unload
+	rm "$tree/extra/${EDUDMA_MODULE##*/}"
+	depmod
+	run 1 "$tool" load
+	said "no module edudma in $tree (name its file: --module PATH)"
+}
+
+test_bad_parameters_are_named() {
+	need_module
+	trap 'load_as_before' EXIT
+	run 0 "$tool" unload
+	run 1 "$tool" load --module "$EDUDMA_MODULE" no_such=1
+	said 'no_such=1: the module has no such parameter'
+	said 'chunk_bytes'
+	[[ ! -e /sys/module/edudma ]]
+
+	run 1 "$tool" load --module "$EDUDMA_MODULE" timeout_ms=6000 chunk_bytes=5
+	said 'Invalid argument, a bad parameter: timeout_ms=6000 chunk_bytes=5'
+	grep -q 'kernel: .*chunk_bytes=5 refused' err
+	[[ ! -e /sys/module/edudma ]]
+
+	run 0 "$tool" load --module "$EDUDMA_MODULE" chunk-bytes=8192
+	[[ $(cat /sys/module/edudma/parameters/chunk_bytes) == 8192 ]]
+	run 0 "$tool" unload
+}
+
+test_what_is_no_module_is_refused() {
+	need_module
+	trap 'load_as_before' EXIT
+	run 0 "$tool" unload
+	echo 'not a module' >junk.ko
+	run 1 "$tool" load --module ./junk.ko
+	said './junk.ko: '
+	# One that can be read: others may have no access to the checkout.
+	chmod 755 .
+	install -m 644 "$EDUDMA_MODULE" edudma.ko
+	run 1 setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$tool" load --module "$PWD/edudma.ko"
+	said 'only root can load modules'
+	[[ ! -e /sys/module/edudma ]]
+}
+
+run_tests "$@"
