@@ -41,7 +41,7 @@ class Lane:
     bits: int = 64              # of the suites: 32 are 32-bit programs
     emulator: str = "qemu-system-x86_64"    # build/... is our own
     root: str = "host"          # host: all its files, by 9p; ram: only what is needed
-    suites: str = "driver userspace"   # directories of tests/ whose suites it runs
+    suites: str = "driver"      # directories of tests/suites/ whose suites it runs
     tests: tuple = ()           # patterns: what it adds to other lanes; all if there are none
     skips: tuple = ()           # Skip: the tests that it may skip, and must
     weight: float = 1           # processors that a guest keeps busy while it runs tests

@@ -9,6 +9,7 @@ guest's logs.  Beside them `junit.xml` has all of it for other programs.
 import datetime
 import json
 import os
+import platform
 import shutil
 import time
 import xml.etree.ElementTree as xml
@@ -229,3 +230,36 @@ def latest():
     if not link.exists():
         return []
     return [Result(logs) for logs in sorted(link.iterdir()) if logs.is_dir()]
+
+
+def _newest():
+    """name -> the newest Result of each that is kept."""
+    found = {}
+    for run in sorted(path for path in RESULTS.glob("*") if not path.is_symlink()):
+        for logs in run.iterdir():
+            if (logs / "ended.json").exists():
+                found[logs.name] = Result(logs)
+    return found
+
+
+def report(names):
+    """The newest results of these that are kept, in Markdown."""
+    newest = _newest()
+    kept = [newest[name] for name in names if name in newest]
+    machine = f"{len(os.sched_getaffinity(0))} processors"
+    guests = {result.run["qemu"] for result in kept if "qemu" in result.run}
+    yield f"{datetime.date.today():%d %B %Y}, {_system()}, {machine}; {'; '.join(sorted(guests))}."
+    yield ""
+    yield "| what | kernel | verdict | passed | failed | skipped | seconds |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for result in kept:
+        passed, failed, skipped = result.count()
+        yield (f"| `{result.name}` | {result.run.get('kernel', '')} | {result.verdict()} | "
+               f"{passed} | {failed} | {skipped} | {result.ended['seconds']:.0f} |")
+    passed, failed, skipped = totals(kept)
+    yield f"| all | | | {passed} | {failed} | {skipped} | |"
+
+
+def _system():
+    """The host's name for itself."""
+    return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())

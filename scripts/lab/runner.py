@@ -157,6 +157,11 @@ def _lanes_table():
                    f"{lane.suites}: {some} | {lane.about} |")
 
 
+def _every():
+    """All that there is, set by set."""
+    return [item for which in plan.SETS for item in plan.wanted(sets=(which,))]
+
+
 def _count():
     """COUNT."""
     text = os.environ.get("COUNT") or "1"
@@ -167,13 +172,16 @@ def _count():
 
 def main(arguments, usage):
     """The program."""
-    known = {"--failed", "--quick", "--targets", "--lanes"}
+    known = {"--failed", "--quick", "--targets", "--lanes", "--report"}
     if set(arguments) - known:
         print(usage.strip())
         return 0 if "--help" in arguments else 2
     try:
         if "--lanes" in arguments:
             print("\n".join(_lanes_table()))
+            return 0
+        if "--report" in arguments:
+            print("\n".join(results.report([item.name for item in _every()])))
             return 0
         items = _items(arguments)
         if "--targets" in arguments:

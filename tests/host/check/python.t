@@ -35,7 +35,7 @@ def main():
     """The program."""
     warnings.simplefilter("error")
     number = 0
-    for pattern in ("scripts/*", "scripts/*/*", "tests/*/*"):
+    for pattern in ("scripts/*", "scripts/*/*", "scripts/*/*/*", "tests/*/*", "tests/*/*/*"):
         for path in sorted(TOP.glob(pattern)):
             if not path.is_file() or not is_python(path):
                 continue

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 . tests/host/check/check.sh
 require shellcheck
 
-for file in .ci/* scripts/* tests/*/* userspace/*/*; do
+for file in .ci/* scripts/* scripts/lab/inside/* tests/*/* tests/*/*/* userspace/*/*; do
 	[ -f "$file" ] || continue
 	case $file in
 	*.sh | *.bash) ;;

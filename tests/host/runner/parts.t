@@ -44,7 +44,7 @@ class Lanes(unittest.TestCase):
         lane = lanes.load("b")
         self.assertEqual(("b", "2G", ["x", "y z", "w"]),
                          (lane.name, lane.memory, lane.append))
-        self.assertEqual("driver userspace", lane.suites)
+        self.assertEqual("driver", lane.suites)
 
     def test_mistakes(self):
         self.write("unknown", "memroy = 1G\n")

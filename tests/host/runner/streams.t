@@ -258,8 +258,8 @@ class Plan(unittest.TestCase):
                 (["bench", "wide"], "node.*", {"bench", "wide"}),
                 # A suite runs where it belongs, and no lane is booted in vain.
                 ((), "signal.*.killed*", plain),
-                ((), "userspace_tool.*",
-                 {name for name in gate if "userspace_tool" in plan.suites_of(name)}),
+                ((), "tool.*",
+                 {name for name in gate if "tool" in plan.suites_of(name)}),
                 ((), "killed.*", {"virtual"}),
                 ((), "suspend.*", {"suspend"}),
                 ((), "*.of_no_suite_in_particular", gate),
@@ -297,7 +297,7 @@ class Plan(unittest.TestCase):
                 self.assertEqual(want, plan.may_match(suite, pattern))
 
     def test_lane_runs_the_suites_of_its_directories(self):
-        listed = {"driver": ["a", "b"], "userspace": ["c"], "special": ["d"]}
+        listed = {"driver": ["a", "b"], "library": ["c"], "special": ["d"]}
         with self.lanes(plain="", one="suites = special",
                         both="suites = driver special", wrong="suites = speical"), \
              mock.patch.object(plan, "suites", return_value=listed):
@@ -309,7 +309,7 @@ class Plan(unittest.TestCase):
 
     def test_suite_that_would_run_nowhere_is_trouble(self):
         self.assertEqual([], plan.nowhere())
-        listed = {"driver": ["a"], "userspace": [], "special": ["d"]}
+        listed = {"driver": ["a"], "special": ["d"]}
         with self.lanes(plain="set = gate", one="suites = special"), \
              mock.patch.object(plan, "suites", return_value=listed):
             self.assertEqual(["d"], plan.nowhere())
@@ -322,13 +322,13 @@ class Plan(unittest.TestCase):
     def test_each_suite_there_is_is_built(self):
         # Those of user space have a name of their own and a Makefile.
         have = {(path.parent.name, path.stem) for path in TOP.glob("tests/suites/*/*.c")
-                if path.parent.name != "userspace"
+                if path.parent.name != "library"
                 and "\nTEST_HARNESS_MAIN" in path.read_text()}
         # Its tests are the kernel's.
         have.add(("kunit", "kunit"))
         self.assertEqual(have, {(directory, name)
                                 for directory, names in plan.suites().items()
-                                for name in names if directory != "userspace"})
+                                for name in names if directory not in ("library", "tool")})
 
     @contextlib.contextmanager
     def lanes(self, **sections):
