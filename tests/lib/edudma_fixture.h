@@ -8,6 +8,7 @@
 
 #include "edudma_test.h"
 #include "edudma_machine.h"
+#include "edudma_pci.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -149,6 +150,17 @@ static inline int bed_open_beside(struct bed *bed)
 	} while (++bed->opened % bed->info.channels);
 
 	return fd;
+}
+
+/*
+ * Wait until the device has done what it was given, whatever its driver has made
+ * of that: what it was to write it has written then.
+ */
+static inline bool bed_dma_over(const struct bed *bed)
+{
+	const bool ring = bed->info.engine == EDUDMA_ENGINE_RING;
+
+	return WAIT_FOR(pci_dma_over(bed->dev.slot, ring ? bed->info.channels : 0));
 }
 
 /* Counters since the mark, which the fixture's setup is. */

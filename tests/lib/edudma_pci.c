@@ -60,3 +60,35 @@ volatile uint32_t *pci_registers(const char *slot, off_t at)
 	close(fd);
 	return regs == MAP_FAILED ? NULL : regs;
 }
+
+static bool channel_over(const char *slot, unsigned int channel)
+{
+	volatile uint32_t *regs;
+	uint32_t status;
+	bool over;
+
+	regs = pci_registers(slot, SG_CHANNELS + channel * SG_CHANNEL_BYTES);
+	if (!regs)
+		return false;
+	status = regs[SG_STATUS];
+	over = !(status & SG_EXECUTING) &&
+	       ((status & SG_STATE) != SG_STATE_RUNNING ||
+		regs[SG_HEAD] == regs[SG_DOORBELL]);
+	munmap((void *)regs, page_size());
+	return over;
+}
+
+bool pci_dma_over(const char *slot, unsigned int channels)
+{
+	volatile uint32_t *regs = pci_registers(slot, 0);
+	unsigned int i;
+	bool over;
+
+	if (!regs)
+		return false;
+	over = !(regs[EDU_DMA_CMD] & EDU_CMD_RUN);
+	munmap((void *)regs, page_size());
+	for (i = 0; i < channels && over; i++)
+		over = channel_over(slot, i);
+	return over;
+}

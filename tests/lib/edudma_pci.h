@@ -7,6 +7,7 @@
 #ifndef EDUDMA_PCI_H
 #define EDUDMA_PCI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,17 @@
 #define EDU_IRQ_DMA	0x100
 #define EDU_CMD_RUN	0x1
 #define EDU_WINDOW	0x40000
+
+/* Channels of an edu-sg, and registers of each by index (docs/edu-sg.md). */
+#define SG_CHANNELS	0x10000
+#define SG_CHANNEL_BYTES	0x1000
+#define SG_STATUS	(0x04 / 4)
+#define SG_HEAD		(0x1c / 4)
+#define SG_DOORBELL	(0x20 / 4)
+
+#define SG_STATE	0xf	/* of SG_STATUS */
+#define SG_STATE_RUNNING	1
+#define SG_EXECUTING	0x100
 
 /** pci_config_open() - the configuration space of a function; -1 and errno */
 int pci_config_open(const char *slot);
@@ -44,5 +56,15 @@ int pci_capability(int config, uint8_t id);
  * driver is bound.
  */
 volatile uint32_t *pci_registers(const char *slot, off_t at);
+
+/**
+ * pci_dma_over() - has the device done all that it was given, or been stopped?
+ * @slot: PCI address
+ * @channels: of an edu-sg that is used as one; 0 for one that is not
+ *
+ * The answer comes from its registers: once it is yes, what the device has written
+ * is in memory.  False, too, if they cannot be read.
+ */
+bool pci_dma_over(const char *slot, unsigned int channels);
 
 #endif /* EDUDMA_PCI_H */

@@ -211,8 +211,8 @@ TEST_F(unbind, lets_nothing_be_written_once_it_has_returned)
 	ASSERT_TRUE(bed_under_way(&self->bed));
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	memset(self->pages, 0x55, NR * page_size());
-	/* Longer than any transfer that might still run. */
-	usleep(300000);
+	/* A transfer that still runs writes now. */
+	ASSERT_TRUE(bed_dma_over(&self->bed));
 	EXPECT_TRUE(all_bytes_are(self->pages, NR * page_size(), 0x55));
 	ASSERT_EQ(0, job_wait(&job));
 }

@@ -107,8 +107,8 @@ TEST_F(reboot, lets_nothing_be_written_to_the_next_kernels_memory)
 {
 	ASSERT_EQ(0, shut_down(self));
 	memset(self->pages, 0x55, NR * page_size());
-	/* Longer than any descriptor that might still run. */
-	usleep(300000);
+	/* A descriptor that still runs writes now. */
+	ASSERT_TRUE(bed_dma_over(&self->bed));
 	EXPECT_TRUE(all_bytes_are(self->pages, NR * page_size(), 0x55));
 	ASSERT_EQ(0, job_wait(&self->job));
 }
