@@ -11,11 +11,18 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define NR		8	/* segments, each a descriptor */
 #define PART		100	/* bytes of each */
-#define TIMEOUT_MS	300
-#define LONG_MS		1200	/* where a host that is late must not matter */
+
+/*
+ * The timeout is short only where one is to come.  Everything else has one that a
+ * host which is busy does not reach.
+ */
+#define SHORT_MS	300
+#define LONG_MS		600000
+#define PROGRESS_MS	1000	/* where each descriptor takes a part of it */
 #define OLD		50	/* the window's pattern before the test */
 #define NEW		60	/* that of the first segment's source */
 
@@ -41,7 +48,7 @@ FIXTURE_SETUP(device)
 	BED_SETUP(&self->bed);
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
 	self->timeout_ms = param_get("timeout_ms");
-	ASSERT_EQ(0, param_set("timeout_ms", TIMEOUT_MS));
+	ASSERT_EQ(0, param_set("timeout_ms", LONG_MS));
 	self->buf = shared_pages(1);
 	for (i = 0; i < NR; i++) {
 		fill(self->buf, PART, OLD + i);
@@ -57,6 +64,7 @@ FIXTURE_SETUP(device)
 
 FIXTURE_TEARDOWN(device)
 {
+	param_set("timeout_ms", self->timeout_ms);
 	machine_set(&self->bed.dev, "fault-stall", 0);
 	if (self->died) {
 		/* It has forgotten all channels: begin anew. */
@@ -68,7 +76,6 @@ FIXTURE_TEARDOWN(device)
 	}
 	machine_set(&self->bed.dev, "fault-drop-irq", 0);
 	machine_set(&self->bed.dev, "latency", 0);
-	param_set("timeout_ms", self->timeout_ms);
 	munmap(self->buf, page_size());
 	BED_TEARDOWN(&self->bed);
 }
@@ -83,6 +90,17 @@ static bool part_is(FIXTURE_DATA(device) *self, unsigned int i, uint32_t seed)
 
 	munmap(window, page_size());
 	return same;
+}
+
+/* The whole request, which the device does not do in time; 0 or an errno. */
+static int transfer_late(FIXTURE_DATA(device) *self, struct edudma_transfer *out)
+{
+	int err;
+
+	param_set("timeout_ms", SHORT_MS);
+	err = transfer(self->bed.fd, self->segs, NR, 0, out);
+	param_set("timeout_ms", LONG_MS);
+	return err;
 }
 
 /* The whole request, which must work. */
@@ -201,7 +219,7 @@ TEST_F(device, that_stalls_is_timed_out)
 	struct stats delta;
 
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
-	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, &out));
+	EXPECT_EQ(ETIMEDOUT, transfer_late(self, &out));
 	EXPECT_EQ(0, out.bytes_done);
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(1, delta.timeouts);
@@ -213,16 +231,100 @@ TEST_F(device, that_stalls_is_timed_out)
 	EXPECT_WORKS();
 }
 
+static bool has_returned(const struct job *job)
+{
+	return __atomic_load_n(&job->report->done, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
+/*
+ * Watch the device at work on @nr segments, which the window does not hold yet,
+ * and which it was given at @since at the earliest.  Was it slower than it was told
+ * to be: did it take most of a timeout for one of them, or to say that all were
+ * done?  Then the host was busy.
+ */
+static bool device_was_late(FIXTURE_DATA(device) *self, const struct job *job,
+			    unsigned int nr, uint64_t since)
+{
+	/* The last progress came after @since, which is when it was not there yet. */
+	uint64_t looked = since, now, longest = 0;
+	unsigned int seen = 0;
+	bool returned;
+
+	do {
+		returned = has_returned(job);
+		now = now_ms();
+		if (now - since > longest)
+			longest = now - since;
+		while (seen < nr && part_is(self, seen, NEW + seen)) {
+			seen++;
+			since = looked;
+		}
+		looked = now;
+		usleep(1000);
+	} while (!returned);
+	return longest > PROGRESS_MS * 3 / 4 ||
+	       (seen == nr && job->report->err == ETIMEDOUT);
+}
+
+/* The window as it was before the test. */
+static bool make_old(FIXTURE_DATA(device) *self)
+{
+	uint8_t *old = private_pages(1);
+	bool good = true;
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		fill(old, PART, OLD + i);
+		good &= !transfer1(self->bed.fd, seg_to(old, PART, offset_of(i)));
+	}
+	munmap(old, page_size());
+	return good;
+}
+
+/*
+ * A request of @nr segments of which each takes @ms; 0 or an errno.  If it times
+ * out and the device was late, that says nothing.
+ */
+static int transfer_slowly(FIXTURE_DATA(device) *self, unsigned int nr,
+			   unsigned int ms, bool *late)
+{
+	struct job job;
+	uint64_t start;
+
+	param_set("timeout_ms", PROGRESS_MS);
+	machine_set(&self->bed.dev, "latency", ms * 1000000ULL);
+	start = now_ms();
+	job_transfer(&job, self->bed.fd, self->segs, nr, 0);
+	*late = device_was_late(self, &job, nr, start);
+	machine_set(&self->bed.dev, "latency", 0);
+	param_set("timeout_ms", LONG_MS);
+	return job_wait(&job) ? -1 : job.report->err;
+}
+
 /* Each descriptor takes less than the timeout, all of them take longer. */
-TEST_F(device, that_is_slow_but_works_is_not_timed_out)
+TEST_F_TIMEOUT(device, that_is_slow_but_works_is_not_timed_out, 120)
 {
 	struct stats delta;
+	bool late;
+	int err;
 
-	ASSERT_EQ(0, param_set("timeout_ms", LONG_MS));
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", LONG_MS * 1000000ULL / 3));
-	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	do {
+		ASSERT_TRUE(make_old(self));
+		stats_get(&self->bed.dev, &self->bed.before);
+		err = transfer_slowly(self, NR, PROGRESS_MS / 4, &late);
+	} while (err == ETIMEDOUT && late);
+	EXPECT_EQ(0, err);
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.timeouts);
+	EXPECT_EQ(NR * PART, delta.bytes_to_device);
 }
 
 TEST_F(device, that_loses_an_interrupt_fails_the_request_with_etimedout)
@@ -230,7 +332,7 @@ TEST_F(device, that_loses_an_interrupt_fails_the_request_with_etimedout)
 	struct stats delta;
 
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-drop-irq", 1));
-	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	EXPECT_EQ(ETIMEDOUT, transfer_late(self, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(1, delta.timeouts);
 	EXPECT_EQ(0, delta.spurious_interrupts);
@@ -243,52 +345,83 @@ TEST_F(device, that_reads_as_ones_times_out_and_works_when_it_is_back)
 
 	self->died = true;
 	ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", true));
-	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, NULL));
-	EXPECT_EQ(ETIMEDOUT, transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	EXPECT_EQ(ETIMEDOUT, transfer_late(self, NULL));
+	EXPECT_EQ(ETIMEDOUT, transfer_late(self, NULL));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.pages_pinned);
 	EXPECT_EQ(0, delta.pages_leaked);
 	ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", false));
 	/* Its channels are disabled; the first to notice sets them up again. */
-	WAIT_FOR(!transfer(self->bed.fd, self->segs, NR, 0, NULL));
+	WAIT_FOR(!transfer_late(self, NULL));
 	EXPECT_WORKS();
+}
+
+/* Kill the device under a request; true if that was before the request's timeout. */
+static bool dies_under_a_request(FIXTURE_DATA(device) *self, struct job *job)
+{
+	bool in_time;
+
+	bed_mark(&self->bed);
+	machine_set(&self->bed.dev, "fault-stall", 0xff);
+	param_set("timeout_ms", SHORT_MS);
+	job_transfer(job, self->bed.fd, self->segs, NR, 0);
+	in_time = WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			   self->bed.before.descriptors + NR) &&
+		  !machine_set_bool(&self->bed.dev, "fault-dead", true) &&
+		  stat_get(&self->bed.dev, "timeouts") == self->bed.before.timeouts;
+	param_set("timeout_ms", LONG_MS);
+	return in_time;
 }
 
 TEST_F(device, that_dies_under_a_request_lets_it_go)
 {
 	struct job job;
 
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
-	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
-	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
-			     self->bed.before.descriptors + NR));
 	self->died = true;
-	ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", true));
+	/* The request may be over first; the limit of the test ends this. */
+	while (!dies_under_a_request(self, &job)) {
+		ASSERT_EQ(0, job_wait(&job));
+		ASSERT_EQ(0, machine_set_bool(&self->bed.dev, "fault-dead", false));
+	}
 	ASSERT_EQ(0, job_wait(&job));
 	EXPECT_EQ(ETIMEDOUT, job.report->err);
 	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_pinned"));
 }
 
+static unsigned int returned(const struct job *jobs, unsigned int nr)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < nr; i++)
+		count += has_returned(&jobs[i]);
+	return count;
+}
+
 TEST_F(device, that_stalls_on_one_channel_works_on_the_others)
 {
-	unsigned int i, channels = self->bed.info.channels, finished = 0;
-	int fds[channels], errors[channels];
-	struct edudma_segment seg;
+	unsigned int i, channels = self->bed.info.channels;
+	struct edudma_segment seg = seg_to(self->buf, PART, 0);
+	struct job jobs[channels];
+	int fds[channels];
 
 	ASSERT_LT(1, channels);
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 1));
 	for (i = 0; i < channels; i++) {
 		fds[i] = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
 		ASSERT_LE(0, fds[i]);
+		job_transfer(&jobs[i], fds[i], &seg, 1, 0);
 	}
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			     self->bed.before.descriptors + channels));
+	EXPECT_TRUE(WAIT_FOR(returned(jobs, channels) == channels - 1));
+	/* One more: that of the channel which stalls, and must not come before. */
+	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_pinned"));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
 	for (i = 0; i < channels; i++) {
-		seg = seg_to(self->buf, PART, 0);
-		errors[i] = transfer1(fds[i], seg);
-		finished += !errors[i];
-		EXPECT_TRUE(!errors[i] || errors[i] == ETIMEDOUT);
+		ASSERT_EQ(0, job_wait(&jobs[i]));
+		EXPECT_EQ(0, jobs[i].report->err);
 		close(fds[i]);
 	}
-	EXPECT_EQ(channels - 1, finished);
 }
 
 TEST_F(device, that_stalls_is_taken_a_killed_request_at_once)
@@ -296,8 +429,7 @@ TEST_F(device, that_stalls_is_taken_a_killed_request_at_once)
 	struct stats delta;
 	struct job job;
 
-	/* Longer than this test may take: only the abort can end it. */
-	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	/* With a timeout that does not come only the abort can end it. */
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
@@ -335,7 +467,6 @@ TEST_F(device, that_is_interrupted_reports_exactly_what_was_moved)
 	struct job job;
 	unsigned int i;
 
-	ASSERT_EQ(0, param_set("timeout_ms", 600000));
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", 1000000000));
 	job_start(&job, interruptible, self);
 	out = &job.report->out;
@@ -351,23 +482,46 @@ TEST_F(device, that_is_interrupted_reports_exactly_what_was_moved)
 			TH_LOG("segment %u of %u done", i, out->segments_done);
 }
 
-/* What the watchdog saw of a request that is over says nothing of the next. */
-TEST_F(device, that_was_interrupted_has_its_time_again)
+/*
+ * A request of which the watchdog sees several descriptors finished, then a
+ * signal; 0 or an errno.
+ */
+static int transfer_interrupted(FIXTURE_DATA(device) *self)
 {
-	struct stats delta;
 	struct job job;
 
-	ASSERT_EQ(0, param_set("timeout_ms", LONG_MS));
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency", LONG_MS * 1000000ULL / 3));
+	param_set("timeout_ms", PROGRESS_MS);
+	machine_set(&self->bed.dev, "latency", PROGRESS_MS / 4 * 1000000ULL);
 	job_start(&job, interruptible, self);
-	ASSERT_TRUE(WAIT_FOR(part_is(self, 3, NEW + 3)));
+	/* The watchdog has looked when three of them were done. */
+	WAIT_FOR(part_is(self, 5, NEW + 5) || has_returned(&job));
 	kill(job.pid, SIGUSR1);
-	ASSERT_EQ(0, job_wait(&job));
-	EXPECT_EQ(EINTR, job.report->err);
-	/* Now less is done from one look to the next than was before. */
-	ASSERT_EQ(0, machine_set(&self->bed.dev, "latency",
-				 LONG_MS * 1000000ULL * 2 / 3));
-	EXPECT_EQ(0, transfer(self->bed.fd, self->segs, NR / 2, 0, NULL));
+	if (job_wait(&job))
+		return -1;
+	machine_set(&self->bed.dev, "latency", 0);
+	param_set("timeout_ms", LONG_MS);
+	return job.report->err;
+}
+
+/* What the watchdog saw of a request that is over says nothing of the next. */
+TEST_F_TIMEOUT(device, that_was_interrupted_has_its_time_again, 120)
+{
+	struct stats delta;
+	bool late;
+	int err;
+
+	do {
+		do {
+			ASSERT_TRUE(make_old(self));
+			err = transfer_interrupted(self);
+		} while (err == ETIMEDOUT);
+		ASSERT_EQ(EINTR, err);
+		ASSERT_TRUE(make_old(self));
+		stats_get(&self->bed.dev, &self->bed.before);
+		/* Now less is done from one look to the next than was before. */
+		err = transfer_slowly(self, NR / 2, PROGRESS_MS / 2, &late);
+	} while (err == ETIMEDOUT && late);
+	EXPECT_EQ(0, err);
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(0, delta.timeouts);
 }
@@ -390,12 +544,6 @@ TEST_F(device, that_interrupts_nobody_is_not_bound)
 	close(kmsg);
 }
 
-/* Registers of a channel, by index (docs/edu-sg.md). */
-#define CHANNELS	0x10000
-#define CHANNEL_BYTES	0x1000
-#define HEAD		(0x1c / 4)
-#define DOORBELL	(0x20 / 4)
-
 /* Ring the bell of a channel that is at work for more than its ring has. */
 static bool break_busy_channel(const struct bed *bed)
 {
@@ -404,12 +552,12 @@ static bool break_busy_channel(const struct bed *bed)
 	unsigned int i;
 
 	for (i = 0; i < bed->info.channels && !found; i++) {
-		regs = pci_registers(bed->dev.slot, CHANNELS + i * CHANNEL_BYTES);
+		regs = pci_registers(bed->dev.slot, SG_CHANNELS + i * SG_CHANNEL_BYTES);
 		if (!regs)
 			return false;
-		found = regs[HEAD] != regs[DOORBELL];
+		found = regs[SG_HEAD] != regs[SG_DOORBELL];
 		if (found)
-			regs[DOORBELL] = regs[HEAD] + (1 << 20);
+			regs[SG_DOORBELL] = regs[SG_HEAD] + (1 << 20);
 		munmap((void *)regs, page_size());
 	}
 	return found;
@@ -421,8 +569,7 @@ TEST_F(device, whose_channel_fails_fails_the_request)
 	struct job job;
 	int kmsg;
 
-	/* Longer than this test may take: only the interrupt can end it. */
-	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	/* With a timeout that does not come only the interrupt can end it. */
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
 	kmsg = kmsg_open();
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
@@ -446,7 +593,6 @@ TEST_F(device, that_stalls_is_unbound_at_once)
 {
 	struct job job;
 
-	ASSERT_EQ(0, param_set("timeout_ms", 600000));
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
 	job_transfer(&job, self->bed.fd, self->segs, NR, 0);
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
