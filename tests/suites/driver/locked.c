@@ -6,7 +6,8 @@
  *
  * The disk is throttled to a byte a second.  A page is cleaned while the device
  * has it, so that it is under writeback for ever; truncating its file waits for
- * that, with the page locked.
+ * that, with the page locked.  The kernel is told not to look for tasks that hang
+ * meanwhile: until the disk is let go, these do.
  */
 #include "edudma_fixture.h"
 #include "edudma_disk.h"
@@ -40,7 +41,10 @@ FIXTURE(page)
 	struct disk_file file;
 	struct stuck stuck[STUCK];
 	unsigned int nr;
+	char hung_task[32];	/* seconds until the kernel says that a task hangs */
 };
+
+#define HUNG_TASK	"/proc/sys/kernel/hung_task_timeout_secs"
 
 /* 0 is as fast as it can be. */
 static int disk_speed(uint64_t bytes_a_second)
@@ -110,6 +114,10 @@ static bool prepare(FIXTURE_DATA(page) *self)
 		if (!make_file(self->file.dir, i, &self->stuck[i]))
 			return false;
 	bed_mark(&self->bed);
+	/* Not every kernel has it. */
+	file_read(HUNG_TASK, self->hung_task, sizeof(self->hung_task));
+	if (self->hung_task[0] && file_write(HUNG_TASK, "0"))
+		return false;
 	if (disk_speed(1))
 		return false;
 	/* One request passes, and what comes next waits for its sake. */
@@ -141,6 +149,9 @@ FIXTURE_TEARDOWN(page)
 	}
 	if (self->file.dir[0]) {
 		EXPECT_EQ(0, disk_file_remove(&self->file));
+	}
+	if (self->hung_task[0]) {
+		EXPECT_EQ(0, file_write(HUNG_TASK, self->hung_task));
 	}
 	BED_TEARDOWN(&self->bed);
 	if (self->reloaded) {
