@@ -71,15 +71,26 @@ start() {
 	job=$!
 }
 
-# Until the device has been given more than it had.
-wait_for_transfer() {
-	local before=$1 i
-	for ((i = 0; i < 200; i++)); do
-		[[ $(cat "$stats/descriptors") -gt $before ]] && return
+# wait_until WHAT COMMAND...: until the command succeeds.  Tries are counted, so a slow
+# machine has more time.
+wait_until() {
+	local what=$1 i
+	shift
+	for ((i = 0; i < 600; i++)); do
+		"$@" && return
 		sleep 0.05
 	done
-	echo 'no transfer has begun'
+	echo "waited in vain until $what"
 	return 1
+}
+
+more_descriptors_than() {
+	[[ $(cat "$stats/descriptors") -gt $1 ]]
+}
+
+# Until the device has been given more than it had.
+wait_for_transfer() {
+	wait_until 'a transfer has begun' more_descriptors_than "$1"
 }
 
 test_list_shows_the_device() {
@@ -228,10 +239,7 @@ test_copy_waits_for_a_lock_until_a_signal_comes() {
 	exec 3<"$node"
 	flock 3
 	start "$tool" copy in back
-	# Until it sleeps in its lock.
-	until grep -q -- "-> FLOCK .* $job " /proc/locks; do
-		sleep 0.1
-	done
+	wait_until 'it sleeps in its lock' grep -q -- "-> FLOCK .* $job " /proc/locks
 	kill -INT "$job"
 	wait "$job" || status=$?
 	[[ $status == 130 && ! -e back ]]
@@ -370,24 +378,17 @@ test_stats_are_what_sysfs_says() {
 }
 
 test_stats_watch_shows_the_change() {
-	local i
 	random 10 >in
 	"$tool" stats --watch 0.1 --count 10000 --json >watched &
 	job=$!
 	# Only what comes after its first line is sure to be seen as a change.
-	for ((i = 0; i < 200; i++)); do
-		[[ -s watched ]] && break
-		sleep 0.1
-	done
+	wait_until 'it prints' test -s watched
 	run 0 "$tool" write --input in
 	# On a slow machine it may take many lines; all changes together are it.
-	for ((i = 0; i < 200; i++)); do
-		jq -se 'map(.change.bytes_to_device) | add == 10' watched && break
-		sleep 0.1
-	done
+	wait_until 'it prints the change' \
+		jq -se 'map(.change.bytes_to_device) | add == 10' watched
 	kill "$job"
 	wait "$job" || [[ $? == 143 ]]
-	[[ $i -lt 200 ]]
 	tail -n 1 watched >out
 	json '.statistics.bytes_to_device >= 10'
 	run 0 "$tool" stats --watch 0.05 --count 3 --json
@@ -457,10 +458,7 @@ test_module_in_use_names_the_user() {
 	local holder=$!
 	# shellcheck disable=SC2064
 	trap "kill $holder; wait $holder || true" EXIT
-	# Until it is no longer bash.
-	until [[ $(cat "/proc/$holder/comm") == tail ]]; do
-		sleep 0.1
-	done
+	wait_until 'it is no longer bash' grep -qx tail "/proc/$holder/comm"
 	run 1 "$tool" unload
 	said "in use by process $holder (tail)"
 	said 'end these processes first'
