@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -40,6 +39,22 @@ if os.fork() == 0:
     for fd in range(3):
         os.close(fd)
     time.sleep(1000)
+"""
+
+
+# Says something, and panics.  Init has sent it when it has taken what was written
+# after it from the pipe.
+PANIC = """
+import array, fcntl, os, termios
+def say(text):
+    os.write(1, text)
+    left = array.array("i", [1])
+    while left[0]:
+        fcntl.ioctl(1, termios.FIONREAD, left)
+say(b"begun\\n")
+say(b"and more\\n")
+with open("/proc/sysrq-trigger", "w") as trigger:
+    trigger.write("c")
 """
 
 
@@ -209,11 +224,9 @@ class Guest(unittest.TestCase):
         self.assertIn(b"/nonexistent/command", got.stderr)
 
     def test_panic(self):
-        # What init has not taken from the pipe yet is lost with the guest.
-        got = self.guest("--no-module", "--", "sh", "-c",
-                         "echo begun; sleep 2; echo c > /proc/sysrq-trigger")
+        got = self.guest("--no-module", "--", "python3", "-c", PANIC)
         self.expect("lost", 123, got, "Kernel panic - not syncing: sysrq triggered crash")
-        self.assertEqual(b"begun\n", got.stdout)
+        self.assertTrue(got.stdout.startswith(b"begun\n"), got.stdout)
 
     def test_power_off_by_the_command(self):
         # QEMU ends with status 0, as after a good run.
@@ -222,11 +235,13 @@ class Guest(unittest.TestCase):
         self.expect("lost", 123, got)
 
     def test_hang(self):
-        started = time.monotonic()
-        got = self.guest("--no-module", "--timeout", "25", "--", "sh", "-c",
-                         "echo begun; sleep 1000")
-        self.expect("timeout", 124, got)
-        self.assertLess(time.monotonic() - started, 40)
+        # A busy host may take longer to boot the guest than that.
+        for seconds in (20, 60, 180):
+            got = self.guest("--no-module", "--timeout", str(seconds), "--", "sh", "-c",
+                             "echo begun; sleep 1000")
+            self.expect("timeout", 124, got)
+            if got.stdout:
+                break
         self.assertEqual(b"begun\n", got.stdout)
 
     def test_splat(self):
@@ -240,8 +255,10 @@ class Guest(unittest.TestCase):
         self.expect("splat", 122, got, "EDU: clamping DMA")
 
     def test_module_in_use(self):
+        # The shell opens the node before it begins what outlives it.
         got = self.guest("--", "sh", "-c",
-                         "setsid sleep 1000 < /dev/edudma0 > /dev/null 2>&1 & sleep 0.2")
+                         "exec < /dev/edudma0; setsid sleep 1000 <&0 > /dev/null 2>&1 & "
+                         "until grep -qx sleep /proc/$!/comm; do :; done")
         self.expect("residue", 121, got, "the module is in use")
 
     def test_module_unloaded_by_the_command(self):
