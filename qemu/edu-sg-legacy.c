@@ -11,7 +11,6 @@
 #include "edu-sg.h"
 #include "trace.h"
 
-#define DMA_TIME_MS     100
 #define FACT_TIME_NS    1000
 
 static bool in_buffer(uint64_t addr, uint64_t len)
@@ -140,6 +139,14 @@ bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
     }
 }
 
+/* A transfer that runs is due by today's latency, as if it had begun so. */
+void edu_sg_legacy_update(EduSgState *s)
+{
+    if (s->dma_cmd & EDU_SG_CMD_RUN) {
+        timer_mod(&s->dma_timer, s->dma_start + s->legacy_latency);
+    }
+}
+
 /* While a transfer runs, its registers do not change. */
 static bool dma_write(EduSgState *s, hwaddr addr, uint64_t val)
 {
@@ -158,8 +165,8 @@ static bool dma_write(EduSgState *s, hwaddr addr, uint64_t val)
     case EDU_SG_DMA_CMD:
         if (idle && (val & EDU_SG_CMD_RUN)) {
             s->dma_cmd = val;
-            timer_mod(&s->dma_timer,
-                      qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + DMA_TIME_MS);
+            s->dma_start = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+            edu_sg_legacy_update(s);
         }
         return true;
     default:
@@ -201,7 +208,7 @@ bool edu_sg_legacy_write(EduSgState *s, hwaddr addr, uint64_t val,
 
 void edu_sg_legacy_init(EduSgState *s)
 {
-    timer_init_ms(&s->dma_timer, QEMU_CLOCK_VIRTUAL, dma_timer, s);
+    timer_init_ns(&s->dma_timer, QEMU_CLOCK_VIRTUAL, dma_timer, s);
     timer_init_ns(&s->fact_timer, QEMU_CLOCK_VIRTUAL, fact_timer, s);
 }
 
@@ -216,5 +223,6 @@ void edu_sg_legacy_reset(EduSgState *s)
     s->dma_dst = 0;
     s->dma_count = 0;
     s->dma_cmd = 0;
+    s->dma_start = 0;
     edu_sg_ack(s, ~0u);
 }

@@ -86,6 +86,7 @@ static EDU_SG_VMSTATE_CONST VMStateField device_fields[] = {
     VMSTATE_UINT64(dma_count, EduSgState),
     VMSTATE_UINT64(dma_cmd, EduSgState),
     VMSTATE_TIMER(dma_timer, EduSgState),
+    VMSTATE_INT64(dma_start, EduSgState),
     VMSTATE_TIMER(fact_timer, EduSgState),
     VMSTATE_UINT64(counters.doorbells, EduSgState),
     VMSTATE_UINT64(counters.reads, EduSgState),
@@ -103,8 +104,8 @@ static EDU_SG_VMSTATE_CONST VMStateField device_fields[] = {
 
 const VMStateDescription edu_sg_vmstate = {
     .name = "edu-sg",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .post_load = post_load,
     .fields = device_fields,
 };

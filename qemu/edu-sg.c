@@ -218,21 +218,47 @@ static void latency_get(Object *obj, Visitor *v, const char *name,
     visit_type_uint64(v, name, &EDU_SG(obj)->latency, errp);
 }
 
-static void latency_set(Object *obj, Visitor *v, const char *name,
-                        void *opaque, Error **errp)
+static bool visit_latency(Visitor *v, const char *name, uint64_t *latency,
+                          Error **errp)
 {
     uint64_t val;
 
     if (!visit_type_uint64(v, name, &val, errp)) {
-        return;
+        return false;
     }
     if (val > LATENCY_MAX) {
-        error_setg(errp, "property 'latency' is %" PRIu64 " ns, more than 60 s",
-                   val);
-        return;
+        error_setg(errp, "property '%s' is %" PRIu64 " ns, more than 60 s",
+                   name, val);
+        return false;
     }
-    EDU_SG(obj)->latency = val;
-    edu_sg_update_channels(EDU_SG(obj));
+    *latency = val;
+    return true;
+}
+
+static void latency_set(Object *obj, Visitor *v, const char *name,
+                        void *opaque, Error **errp)
+{
+    EduSgState *s = EDU_SG(obj);
+
+    if (visit_latency(v, name, &s->latency, errp)) {
+        edu_sg_update_channels(s);
+    }
+}
+
+static void legacy_latency_get(Object *obj, Visitor *v, const char *name,
+                               void *opaque, Error **errp)
+{
+    visit_type_uint64(v, name, &EDU_SG(obj)->legacy_latency, errp);
+}
+
+static void legacy_latency_set(Object *obj, Visitor *v, const char *name,
+                               void *opaque, Error **errp)
+{
+    EduSgState *s = EDU_SG(obj);
+
+    if (visit_latency(v, name, &s->legacy_latency, errp)) {
+        edu_sg_legacy_update(s);
+    }
 }
 
 static void bandwidth_get(Object *obj, Visitor *v, const char *name,
@@ -260,6 +286,12 @@ static void add_pace(ObjectClass *oc)
     object_class_property_set_description(oc, "latency",
                                           "nanoseconds before the first byte of"
                                           " each descriptor");
+    object_class_property_add(oc, "legacy-latency", "uint64",
+                              legacy_latency_get, legacy_latency_set, NULL,
+                              NULL);
+    object_class_property_set_description(oc, "legacy-latency",
+                                          "nanoseconds that a transfer by"
+                                          " edu's registers takes");
     object_class_property_add(oc, "bandwidth", "size", bandwidth_get,
                               bandwidth_set, NULL, NULL);
     object_class_property_set_description(oc, "bandwidth",
@@ -273,6 +305,7 @@ static void edu_sg_instance_init(Object *obj)
 
     s->slice = g_malloc(EDU_SG_SLICE);
     s->gone = true;
+    s->legacy_latency = EDU_SG_LEGACY_LATENCY;
     edu_sg_legacy_init(s);
     for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
         edu_sg_channel_init(s, n);

@@ -22,6 +22,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(EduSgState, EDU_SG)
 #define EDU_SG_TURN_DESCRIPTORS 64
 #define EDU_SG_TURN_BYTES       (256 * KiB)
 
+/* Nanoseconds that edu takes for a transfer. */
+#define EDU_SG_LEGACY_LATENCY   (100 * SCALE_MS)
+
 typedef struct EduSgChannel {
     EduSgState *s;
     uint32_t n;
@@ -109,6 +112,7 @@ struct EduSgState {
     uint64_t dma_mask;
     uint64_t latency;
     uint64_t bandwidth;
+    uint64_t legacy_latency;
 
     MemoryRegion mmio;
     MemoryRegion mem_bar;
@@ -128,6 +132,7 @@ struct EduSgState {
     uint64_t dma_dst;
     uint64_t dma_count;
     uint64_t dma_cmd;
+    int64_t dma_start;
     QEMUTimer dma_timer;
     QEMUTimer fact_timer;
 
@@ -159,6 +164,7 @@ bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
                         uint64_t *val);
 bool edu_sg_legacy_write(EduSgState *s, hwaddr addr, uint64_t val,
                          unsigned size);
+void edu_sg_legacy_update(EduSgState *s);
 void edu_sg_legacy_init(EduSgState *s);
 void edu_sg_legacy_reset(EduSgState *s);
 

@@ -330,6 +330,9 @@ static void test_migrate(void)
     ring(t, 0);
     /* two slices of four */
     step(t, 130 * MS);
+    g_assert_true(set_pace(t, "legacy-latency", 5000 * (uint64_t)MS));
+    legacy(t, EDU_SG_BUF_BASE, DATA + MiB, 16,
+           EDU_SG_CMD_RUN | EDU_SG_CMD_FROM_DEVICE);
     qtest_qmp_assert_success(t->q, "{'execute': 'migrate', "
                              "'arguments': {'uri': %s}}", to);
     qtest_qmp_eventwait(t->q, "STOP");
@@ -354,6 +357,15 @@ static void test_migrate(void)
     g_assert_cmphex(rd(u, EDU_SG_IRQ_STATUS), ==, EDU_SG_IRQ_CHANNEL(0));
     qpci_memread(u->dev, u->mem, 0, in, sizeof(in));
     g_assert_cmpmem(in, sizeof(in), out, sizeof(out));
+
+    /* Due as before, and by a later change as if it had begun here. */
+    g_assert_cmpuint(counter(u, "legacy-latency"), ==, 100 * MS);
+    g_assert_true(legacy_runs(u));
+    g_assert_true(set_pace(u, "legacy-latency", 2000 * (uint64_t)MS));
+    step(u, 1130 * MS - 1);
+    g_assert_true(legacy_runs(u));
+    step(u, 1);
+    g_assert_false(legacy_runs(u));
     stop(u);
     stop(t);
     g_unlink(file);
@@ -397,6 +409,7 @@ static void test_properties(void)
         { "memory", 2048 }, { "memory", 5000 }, { "memory", 2 * GiB },
         { "channels", 0 }, { "channels", 9 }, { "dma_mask", 0xfff0 },
         { "dma_mask", 255 }, { "latency", 60000000001 },
+        { "legacy-latency", 60000000001 },
         { "fault-stall", 256 }, { "fault-stuck", 256 },
     };
     QTestState *q = qtest_init("-machine pc -m 128M -nodefaults");

@@ -31,16 +31,6 @@ static void test_identity(void)
     stop(t);
 }
 
-/* The registers of plain edu, one transfer. */
-static void legacy(Test *t, uint64_t src, uint64_t dst, uint64_t count,
-                   uint32_t cmd)
-{
-    wr64(t, EDU_SG_DMA_SRC, src);
-    wr64(t, EDU_SG_DMA_DST, dst);
-    wr64(t, EDU_SG_DMA_COUNT, count);
-    wr(t, EDU_SG_DMA_CMD, cmd);
-}
-
 static void test_legacy_transfer(void)
 {
     Test *t = start("");
@@ -48,11 +38,11 @@ static void test_legacy_transfer(void)
     fill(out, 4096, 1);
     qtest_memwrite(t->q, DATA, out, 4096);
     legacy(t, DATA, EDU_SG_BUF_BASE, 4096, EDU_SG_CMD_RUN | EDU_SG_CMD_IRQ);
-    step(t, 99 * MS);
+    step(t, 100 * MS - 1);
     g_assert_cmphex(rd(t, EDU_SG_DMA_CMD), ==, EDU_SG_CMD_RUN | EDU_SG_CMD_IRQ);
     /* dropped while it runs */
     wr64(t, EDU_SG_DMA_COUNT, 1);
-    step(t, 2 * MS);
+    step(t, 1);
     g_assert_cmphex(rd(t, EDU_SG_DMA_CMD), ==, EDU_SG_CMD_IRQ);
     g_assert_cmphex(rd64(t, EDU_SG_DMA_COUNT), ==, 4096);
     g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, EDU_SG_IRQ_DMA);
@@ -130,6 +120,56 @@ static void test_legacy_rest(void)
     wr64(t, EDU_SG_DMA_SRC, UINT64_MAX);
     wr(t, EDU_SG_DMA_SRC, 5);
     g_assert_cmphex(rd64(t, EDU_SG_DMA_SRC), ==, 5);
+    stop(t);
+}
+
+/* Starts a transfer at a time that is no whole millisecond. */
+static void start_odd(Test *t)
+{
+    step(t, 123457);
+    legacy(t, DATA, EDU_SG_BUF_BASE, 16, EDU_SG_CMD_RUN);
+}
+
+static void test_legacy_latency(void)
+{
+    Test *t = start("legacy-latency=3000,latency=1000,bandwidth=1");
+
+    start_odd(t);
+    step(t, 2999);
+    g_assert_true(legacy_runs(t));
+    step(t, 1);
+    g_assert_false(legacy_runs(t));
+
+    /* as if it had begun so: later */
+    start_odd(t);
+    step(t, 2999);
+    g_assert_true(set_pace(t, "legacy-latency", 60 * (uint64_t)1000 * MS));
+    step(t, 59 * (uint64_t)1000 * MS);
+    g_assert_true(legacy_runs(t));
+    /* sooner */
+    g_assert_true(set_pace(t, "legacy-latency",
+                           59 * (uint64_t)1000 * MS + 3000));
+    g_assert_true(legacy_runs(t));
+    step(t, 1);
+    g_assert_false(legacy_runs(t));
+    /* at once, as that time has passed */
+    start_odd(t);
+    step(t, 5000);
+    g_assert_true(set_pace(t, "legacy-latency", 5000));
+    step(t, 0);
+    g_assert_false(legacy_runs(t));
+
+    /* none runs, none starts */
+    wr64(t, EDU_SG_DMA_COUNT, 0);
+    g_assert_true(set_pace(t, "legacy-latency", 0));
+    step(t, MS);
+    g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, 0);
+    start_odd(t);
+    step(t, 0);
+    g_assert_false(legacy_runs(t));
+
+    g_assert_false(set_pace(t, "legacy-latency", 60001 * (uint64_t)MS));
+    g_assert_cmpuint(counter(t, "legacy-latency"), ==, 0);
     stop(t);
 }
 
@@ -347,17 +387,6 @@ static void test_time(void)
     stop(t);
 }
 
-static bool set_pace(Test *t, const char *name, uint64_t val)
-{
-    QDict *answer = qtest_qmp(t->q, "{'execute': 'qom-set', 'arguments': "
-                              "{'path': '" PATH "', 'property': %s, "
-                              "'value': %" PRIu64 "}}", name, val);
-    bool done = qdict_haskey(answer, "return");
-
-    qobject_unref(answer);
-    return done;
-}
-
 /* The device becomes slower and faster while it works. */
 static void test_pace(void)
 {
@@ -509,6 +538,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/edu-sg/identity", test_identity);
     qtest_add_func("/edu-sg/legacy/transfer", test_legacy_transfer);
+    qtest_add_func("/edu-sg/legacy/latency", test_legacy_latency);
     qtest_add_func("/edu-sg/legacy/range", test_legacy_range);
     qtest_add_func("/edu-sg/legacy/rest", test_legacy_rest);
     qtest_add_func("/edu-sg/ring", test_ring);

@@ -201,6 +201,33 @@ static inline uint64_t counter(Test *t, const char *name)
     return val;
 }
 
+/* False if the device does not take the value. */
+static inline bool set_pace(Test *t, const char *name, uint64_t val)
+{
+    QDict *answer = qtest_qmp(t->q, "{'execute': 'qom-set', 'arguments': "
+                              "{'path': '" PATH "', 'property': %s, "
+                              "'value': %" PRIu64 "}}", name, val);
+    bool done = qdict_haskey(answer, "return");
+
+    qobject_unref(answer);
+    return done;
+}
+
+/* The registers of plain edu, one transfer. */
+static inline void legacy(Test *t, uint64_t src, uint64_t dst, uint64_t count,
+                          uint32_t cmd)
+{
+    wr64(t, EDU_SG_DMA_SRC, src);
+    wr64(t, EDU_SG_DMA_DST, dst);
+    wr64(t, EDU_SG_DMA_COUNT, count);
+    wr(t, EDU_SG_DMA_CMD, cmd);
+}
+
+static inline bool legacy_runs(Test *t)
+{
+    return rd(t, EDU_SG_DMA_CMD) & EDU_SG_CMD_RUN;
+}
+
 static inline void fill(uint8_t *buf, size_t len, unsigned seed)
 {
     for (size_t i = 0; i < len; i++) {
