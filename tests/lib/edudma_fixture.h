@@ -31,6 +31,7 @@
  * @pins:	pages pinned in the whole system
  * @opened:	files opened by bed_open_beside()
  * @paced:	the device was given another pace by BED_PACE()
+ * @pace:	the property that was changed for that
  * @latency:	the pace it had before
  * @mark:	bed_descriptors() when @before was read
  */
@@ -43,6 +44,7 @@ struct bed {
 	uint64_t pins;
 	unsigned int opened;
 	bool paced;
+	const char *pace;
 	uint64_t latency;
 	uint64_t mark;
 };
@@ -77,7 +79,7 @@ struct bed {
 	/* Left set by a failed ASSERT, it would make each EXPECT log. */ \
 	_metadata->trigger = 0;						\
 	if ((bed)->paced) {						\
-		EXPECT_EQ(0, machine_set(&(bed)->dev, "latency",	\
+		EXPECT_EQ(0, machine_set(&(bed)->dev, (bed)->pace,	\
 					 (bed)->latency));		\
 	}								\
 	if ((bed)->fd >= 0)						\
@@ -93,16 +95,17 @@ struct bed {
 /*
  * Tests that do something while a transfer is under way need a device that takes
  * its time.  A plain edu does, 100 ms for each descriptor; an edu-sg does as it
- * is told, until the end of the test.
+ * is told, until the end of the test, also if the driver takes it for an edu.
  */
 #define EDU_NS	100000000ULL
 
 #define BED_PACE(bed, ns) do {						\
-	if ((bed)->info.engine == EDUDMA_ENGINE_RING) {			\
-		(bed)->latency = machine_get(&(bed)->dev, "latency");	\
+	(bed)->pace = machine_pace(&(bed)->dev, &(bed)->info);		\
+	if ((bed)->pace) {						\
+		(bed)->latency = machine_get(&(bed)->dev, (bed)->pace);	\
 		ASSERT_NE(UINT64_MAX, (bed)->latency)			\
 			TH_LOG("QEMU does not answer: guest --qmp?");	\
-		ASSERT_EQ(0, machine_set(&(bed)->dev, "latency", ns));	\
+		ASSERT_EQ(0, machine_set(&(bed)->dev, (bed)->pace, ns));	\
 		(bed)->paced = true;					\
 	}								\
 	bed_mark(bed);							\
@@ -117,8 +120,9 @@ struct bed {
  */
 static inline uint64_t bed_descriptors(const struct bed *bed)
 {
-	return bed->paced ? machine_get(&bed->dev, "counter-descriptors") :
-			    stat_get(&bed->dev, "descriptors");
+	return bed->paced && bed->info.engine == EDUDMA_ENGINE_RING ?
+		machine_get(&bed->dev, "counter-descriptors") :
+		stat_get(&bed->dev, "descriptors");
 }
 
 /* Count from here on. */

@@ -89,6 +89,15 @@ uint64_t machine_get(const struct test_dev *dev, const char *property)
 	return value;
 }
 
+const char *machine_pace(const struct test_dev *dev, const struct edudma_info *info)
+{
+	static const char legacy[] = "legacy-latency";
+
+	if (info->engine == EDUDMA_ENGINE_RING)
+		return "latency";
+	return machine_get(dev, legacy) == UINT64_MAX ? NULL : legacy;
+}
+
 int machine_version(void)
 {
 	struct json_object *version;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+struct edudma_info;
 struct test_dev;
 
 /** machine_set() - set a property; 0 or an errno */
@@ -18,6 +19,12 @@ int machine_set_bool(const struct test_dev *dev, const char *property, int value
 
 /** machine_get() - read a property; UINT64_MAX if it cannot be read */
 uint64_t machine_get(const struct test_dev *dev, const char *property);
+
+/**
+ * machine_pace() - the property with the nanoseconds that each hardware transfer
+ * takes; NULL if the device has none, as a plain edu
+ */
+const char *machine_pace(const struct test_dev *dev, const struct edudma_info *info);
 
 /** machine_version() - QEMU's major version; 0 if it does not answer */
 int machine_version(void);

@@ -52,6 +52,7 @@ FIXTURE_SETUP(device)
 		self->flag = PCI_COMMAND_INTX_DISABLE;
 		self->set_is_off = true;
 	}
+	BED_SLOW(&self->bed);
 }
 
 FIXTURE_TEARDOWN(device)

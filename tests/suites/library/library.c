@@ -41,7 +41,8 @@ FIXTURE(library)
 	size_t part;
 	unsigned char *src;
 	unsigned char *dst;
-	bool slow;
+	const char *pace;
+	uint64_t latency;
 };
 
 /* What a pattern is put into; buffers may be longer. */
@@ -95,18 +96,19 @@ static int slow_down(FIXTURE_DATA(library) *self, unsigned int ms)
 {
 	const struct test_dev dev = machine_dev(self);
 
-	if (self->info.engine != EDUDMA_ENGINE_RING)
+	self->pace = machine_pace(&dev, &self->info);
+	if (!self->pace)
 		return 0;
-	self->slow = true;
-	return machine_set(&dev, "latency", ms * 1000000ULL);
+	self->latency = machine_get(&dev, self->pace);
+	return machine_set(&dev, self->pace, ms * 1000000ULL);
 }
 
 FIXTURE_TEARDOWN(library)
 {
 	const struct test_dev dev = machine_dev(self);
 
-	if (self->slow) {
-		EXPECT_EQ(0, machine_set(&dev, "latency", 0));
+	if (self->pace) {
+		EXPECT_EQ(0, machine_set(&dev, self->pace, self->latency));
 	}
 	edudma_close(self->dev);
 	edudma_list_free(self->list);

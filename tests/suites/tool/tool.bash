@@ -41,24 +41,47 @@ mount_tmpfs() {
 	at_end "umount '$PWD/$1'"
 }
 
-# machine PROPERTY VALUE: of an edu-sg; plain edu is slow anyway
-machine() {
+# machine_path: of QEMU's object for the device
+machine_path() {
 	local path place
-	[[ $engine == ring ]] || return 0
 	# Which one it is in QEMU depends on the order in which they were found.
 	place=$((16#${slot:8:2} << 3 | ${slot:11}))
 	for path in /machine/peripheral/edu{0..7}; do
 		[[ $("$qmp" qom-get "{'path': '$path', 'property': 'addr'}" 2>/dev/null) == "$place" ]] &&
 			break
 	done
-	"$qmp" qom-set "{'path': '$path', 'property': '$1', 'value': $2}" >/dev/null
+	echo "$path"
+}
+
+# machine PROPERTY VALUE: of an edu-sg
+machine() {
+	"$qmp" qom-set "{'path': '$(machine_path)', 'property': '$1', 'value': $2}" >/dev/null
+}
+
+# slow_down NANOSECONDS: for each hardware transfer of an edu-sg, until the test
+# ends; plain edu is slow anyway
+slow_down() {
+	local property=latency before
+	[[ $engine == ring ]] || property=legacy-latency
+	before=$("$qmp" qom-get "{'path': '$(machine_path)', 'property': '$property'}" 2>/dev/null) ||
+		return 0
+	at_end "machine $property $before"
+	machine "$property" "$1"
 }
 
 # stand_still: the device begins with what it is given, and does nothing more,
-# until the test ends
+# until the test ends or it is let_go; it takes 100 ms if it is an edu to the driver
 stand_still() {
-	at_end 'machine fault-stall 0'
-	machine fault-stall 255
+	if [[ $engine == ring ]]; then
+		at_end let_go
+		machine fault-stall 255
+	else
+		slow_down 100000000
+	fi
+}
+
+let_go() {
+	[[ $engine != ring ]] || machine fault-stall 0
 }
 
 window() {
@@ -220,8 +243,7 @@ test_copy_between_pipes() {
 test_copies_at_the_same_time() {
 	random "$copy_bytes" >in
 	random "$copy_bytes" >in2
-	at_end 'machine latency 0'
-	machine latency 50000000
+	slow_down 50000000
 	start "$tool" copy in back
 	run 0 "$tool" copy in2 back2
 	wait "$job"
@@ -434,7 +456,7 @@ test_copy_from_a_device_that_goes() {
 	wait_for_transfer "$before"
 	echo "$slot" >"$driver/unbind"
 	wait "$job" || status=$?
-	machine fault-stall 0
+	let_go
 	echo "$slot" >"$driver/bind"
 	[[ $status == 1 ]]
 	said 'No such device, after '
