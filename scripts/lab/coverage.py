@@ -2,7 +2,6 @@
 """Which lines of the driver tests reach: run what counts, add up, print.
 """
 
-import argparse
 import collections
 import dataclasses
 import json
@@ -10,7 +9,6 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 from . import Trouble, kernels, lanes, paths, plan, schedule, verdict
 
@@ -83,6 +81,7 @@ class Counts:
         return {name: (reached[name], every[name]) for name in sorted(every)}
 
 
+LIST = paths.TOP / "tests/fuzz/unreached"
 SOMETIMES = "sometimes:"
 
 
@@ -100,6 +99,11 @@ def parse_unreached(text):
         file, _, function = place.partition(" ")
         listed[Line(file, function, code)] = sometimes
     return listed
+
+
+def load_unreached():
+    """What stands in the list, or nothing if there is none."""
+    return parse_unreached(LIST.read_text()) if LIST.exists() else {}
 
 
 def wrong_lines(listed, counts):
@@ -133,7 +137,7 @@ COUNTED = [verdict.STATUS[word] for word in ("leak", "pinned", "splat")]
 OTHERS_MODULE = "kunit"
 
 
-def _module():
+def build_module():
     """Compile the driver so that it counts, and what its tests load; where it is."""
     kernel = kernels.find(KERNEL)
     place = WORK / "module" / kernel.release
@@ -186,7 +190,7 @@ def run_lanes(names):
 
     What a run prints is in its logs: it would be mixed with another's.
     """
-    built = _module()
+    built = build_module()
     worst = 0
 
     def job(name):
@@ -206,22 +210,8 @@ def run_lanes(names):
     return worst
 
 
-LIST = paths.TOP / "tests/fuzz/unreached"
 
-
-def _parser():
-    parse = argparse.ArgumentParser(
-        prog="coverage", description=sys.modules[__name__].__doc__,
-        epilog="LANES names what is run, JOBS at a time: lanes, and fuzz, which is CALLS "
-               f"calls by the fuzzer; default: {' '.join(RUNS)}.")
-    parse.add_argument("--report", action="store_true",
-                       help="run nothing; what the last runs have counted")
-    parse.add_argument("--kernel", action="store_true",
-                       help="print the kernel that is needed")
-    return parse
-
-
-def _report(names):
+def report(names):
     """Print it; the number of what is wrong."""
     counts = Counts()
     for name in names:
@@ -231,26 +221,8 @@ def _report(names):
         print(f"{name:20} {reached:5} of {every:5}  {100 * reached / every:5.1f} %")
         total = [total[0] + reached, total[1] + every]
     print(f"{'all':20} {total[0]:5} of {total[1]:5}  {100 * total[0] / total[1]:5.1f} %")
-    listed = parse_unreached(LIST.read_text()) if LIST.exists() else {}
-    found = sorted(wrong_lines(listed, counts.lines()))
+    found = sorted(wrong_lines(load_unreached(), counts.lines()))
     for text in found:
         print(text)
     print(f"{len(found)} lines without a reason, or with one and without need")
     return len(found)
-
-
-def main(argv):
-    """The program."""
-    options = _parser().parse_args(argv)
-    if options.kernel:
-        print(KERNEL)
-        return 0
-    names = (os.environ.get("LANES") or " ".join(RUNS)).split()
-    try:
-        worst = 0 if options.report else run_lanes(names)
-        return worst or int(bool(_report(names)))
-    except Trouble as trouble:
-        print(f"coverage: {trouble}", file=sys.stderr)
-        return 1
-    except schedule.Stopped:
-        return 1
