@@ -19,29 +19,72 @@ report() {
 documents="README.md docs/*.md"
 
 # Sources of the suites.
-suites() {
-	grep -l '^TEST_HARNESS_MAIN' tests/suites/*/*.c
+suites=$(grep -l '^TEST_HARNESS_MAIN' tests/suites/*/*.c)
+
+# quoted PATTERN: what matches it between backquotes in the documents
+quoted() {
+	# The backquotes are the documents'.
+	# shellcheck disable=SC2016,SC2086
+	grep -ohE "\`$1\`" $documents | tr -d '`' | sort -u
 }
 
 # `suite.fixture.test` with or without a variant is not told apart: the fixture
-# and the test must be in the suite's source.
+# and the test must be in the suite's source.  The test may be a `*`.
 named_tests() {
-	# The backquotes are the documents'.
-	# shellcheck disable=SC2016,SC2086
-	grep -oh '`[a-z_]*\.[a-z_0-9]*\.[a-z_0-9]*`' $documents | tr -d '`' | sort -u |
+	quoted '[a-z_]+\.[a-z_0-9]+\.([a-z_0-9]+|\*)' |
 	while IFS=. read -r suite fixture name; do
-		source=$(suites | grep "/$suite.c\$") || continue
-		grep -q "^TEST_F[A-Z_]*(${fixture}, ${name}[,)]" "$source" ||
+		source=$(echo "$suites" | grep "/$suite.c\$") || continue
+		[ "$name" = '*' ] && pattern='[a-z_0-9]*' || pattern=$name
+		grep -q "^TEST_F[A-Z_]*(${fixture}, ${pattern}[,)]" "$source" ||
 			echo "test $suite.$fixture.$name"
 	done
 }
 
+# A word in capitals stands for any.
+named_files() {
+	# shellcheck disable=SC2016
+	quoted '(docs|driver|qemu|scripts|tests|uapi|userspace)/[^` ]*( [^`]*)?' |
+	sed 's/ .*//; s/[A-Z][A-Z][A-Z]*/*/g' | sort -u |
+	while read -r pattern; do
+		# As the shell expands it.
+		# shellcheck disable=SC2086
+		ls -d $pattern >/dev/null 2>&1 || echo "file $pattern"
+	done
+}
+
+# Targets of make in this directory, in backquotes and in examples.
+named_targets() {
+	targets=" $(sed -n 's/^\([a-z0-9% -]*\):\( .*\)\{0,1\}$/\1/p' Makefile scripts/build.mk |
+		tr '\n' ' ') "
+	# shellcheck disable=SC2016,SC2086
+	{ quoted 'make [^`]*'; sed -n '/^```/,/^```/s/^make /make /p' $documents; } |
+	grep -v 'make -C' |
+	sed "s/#.*//; s/'[^']*'//g; s/\"[^\"]*\"//g; s/kernel-[^ ]*/kernel-%/" | tr ' ' '\n' |
+	grep -xE '[a-z][a-z0-9-]*%?' | grep -vx make | sort -u |
+	while read -r target; do
+		case $targets in
+		*" $target "*) ;;
+		*) echo "target $target" ;;
+		esac
+	done
+}
+
+# What a link to a heading calls it.
+anchors() {
+	sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9_\n-'
+}
+
 links() {
 	for document in $documents; do
-		grep -oh '](\([^)#:]*\))' "$document" | sed 's/^](//; s/)$//' | sort -u |
+		grep -oh '](\([^):]*\))' "$document" | sed 's/^](//; s/)$//' | sort -u |
 		while read -r target; do
-			[ -e "${document%"${document##*/}"}$target" ] ||
-				echo "$document links to $target"
+			file=${document%"${document##*/}"}${target%%#*}
+			[ "${target%%#*}" ] || file=$document
+			[ -e "$file" ] || { echo "$document links to $target"; continue; }
+			case $target in
+			*.md#* | \#*) anchors "$file" | grep -qx -e "${target#*#}" ||
+				echo "$document links to $target" ;;
+			esac
 		done
 	done
 }
@@ -53,7 +96,32 @@ undocumented() {
 	done
 }
 
+# The table of lanes is that of the lanes' files; else rows that are missing.
+lanes_differ() {
+	documented=$(sed -n '/^<!-- lanes -->$/,/^<!-- \/lanes -->$/{//!p}' docs/testing.md)
+	generated=$(scripts/test --lanes)
+	[ "$documented" != "$generated" ] || return
+	echo "$generated" | grep -vxF -e "$documented"
+	echo "the table in docs/testing.md as it is printed by this:"
+	cat <<-'RENEW'
+	scripts/test --lanes | sed -i -e '/^<!-- lanes -->$/,/^<!-- \/lanes -->$/{//!d}' \
+	  -e '/^<!-- lanes -->$/r /dev/stdin' docs/testing.md
+	RENEW
+}
+
+# Rows of the table of verdicts, as far as the code has them.
+verdicts() {
+	PYTHONPATH=scripts python3 -B -c 'from lab.verdict import STATUS
+for word, status in STATUS.items():
+    print(f"| {word} | {status} |")' |
+	while read -r row; do
+		grep -qF "$row" docs/testing.md || echo "$row in docs/testing.md"
+	done
+}
+
 report "tests that are named exist" "$(named_tests)"
+report "files that are named exist" "$(named_files)"
+report "targets of make that are named exist" "$(named_targets)"
 report "links lead somewhere" "$(links)"
 report "every statistic is described" \
 	"$(sed -n 's/^EDUDMA_STAT(\(.*\));/\1/p' driver/sysfs.c | undocumented docs/uapi.md)"
@@ -62,11 +130,19 @@ report "every module parameter is described" \
 		driver/params.c | undocumented docs/uapi.md)"
 report "every source file of the driver is described" \
 	"$(find driver -name '*.c' -printf '%f\n' | undocumented docs/architecture.md)"
-report "every lane is described" \
-	"$(find tests/lanes -name '*.conf' -printf '%f\n' | sed 's/\.conf$//' |
-		undocumented docs/testing.md)"
+report "the table of lanes is that of the lanes' files" "$(lanes_differ)"
+report "every key of a lane is described" \
+	"$(sed -n '/^class Lane:/,/^    @property/s/^    \([a-z]*\): .*/\1/p' scripts/lab/lanes.py |
+		grep -vx name | undocumented docs/writing-tests.md)"
+report "every verdict is described" "$(verdicts)"
 report "every suite is described" \
-	"$(suites | sed 's,.*/,,; s/\.c$//' | undocumented docs/testing.md)"
+	"$(echo "$suites" | sed 's,.*/,,; s/\.c$//' | undocumented docs/writing-tests.md)"
+report "every directory of suites is described" \
+	"$(find tests/suites -mindepth 1 -maxdepth 1 -printf '%f\n' |
+		undocumented docs/writing-tests.md)"
+report "every fragment of a kernel's configuration is described" \
+	"$(find tests/kconfig -name '*.config' -printf '%f\n' | sed 's/\.config$//' |
+		undocumented docs/writing-tests.md)"
 # ERESTARTSYS is what the kernel makes EINTR or a restart of; EBUSY is probe's.
 report "every errno of the driver is described" \
 	"$(grep -oh '\-E[A-Z0-9]*\b' driver/*.c | tr -d - | sort -u |
