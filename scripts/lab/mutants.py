@@ -258,13 +258,27 @@ class Campaign:
 _numbers = itertools.count()
 
 
-def main():
+def _table(chosen):
+    """Which mutants are tried in which lane, in Markdown."""
+    yield "| lane | mutant | the driver then lacks that |"
+    yield "| --- | --- | --- |"
+    for mutant in sorted(chosen, key=lambda mutant: (mutant.lane, mutant.name)):
+        yield f"| `{mutant.lane}` | `{mutant.name}` | {mutant.removed} |"
+
+
+def main(arguments, usage):
     """The program; the status is 0 if every mutant was killed."""
+    if arguments not in ([], ["--list"]):
+        print(usage.strip())
+        return 0 if arguments == ["--help"] else 2
     try:
         chosen = wanted(os.environ.get("MUTANTS", ""))
     except Trouble as trouble:
         print(f"mutants: {trouble}", file=sys.stderr)
         return 1
+    if arguments:
+        print("\n".join(_table(chosen)))
+        return 0
     campaign = Campaign(chosen)
     try:
         schedule.run(list(campaign.jobs()), schedule.room(), lambda job, need: None)
