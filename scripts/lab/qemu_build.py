@@ -140,7 +140,7 @@ def _wrapper(tools):
     program.chmod(0o755)
 
 
-def tools(home):
+def build_tools(home):
     """The directory with Meson in a version that this QEMU takes."""
     own = home / "tools"
     if own.is_dir():
@@ -489,7 +489,7 @@ def build(which, sanitize=False, jobs=None, place=None):
         result = home / "done" / digest.hexdigest()[:16]
         if not result.is_dir():
             _check_packages()
-            tools = tools(home)
+            tools = build_tools(home)
             _compile(home, sanitize, jobs or os.cpu_count() or 1, result,
                      _options(home, tools, sanitize), tools)
         # What somebody uses is not among those that go first.

@@ -3,6 +3,7 @@
 """Lanes, the trial of KVM, and all that happens before a guest boots."""
 
 import bz2
+import fnmatch
 import gzip
 import io
 import lzma
@@ -19,7 +20,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import Trouble, accel, guest, image, lanes, unit, vmlinux
+from lab import Trouble, accel, by_test, guest, image, lanes, unit, vmlinux
 
 
 class Lanes(unittest.TestCase):
@@ -66,6 +67,15 @@ class Lanes(unittest.TestCase):
             self.assertIn("stock", lanes.names())
             for name in lanes.names():
                 self.assertTrue(lanes.load(name).about, name)
+
+    def test_what_ours_choose_and_skip_exists(self):
+        mock.patch.stopall()
+        for name in lanes.names():
+            lane = lanes.load(name)
+            there = [test for _, tests in by_test.of_lane(name) for test in tests]
+            for pattern in (*lane.tests, *(skip.pattern for skip in lane.skips)):
+                with self.subTest(lane=name, pattern=pattern):
+                    self.assertTrue(fnmatch.filter(there, pattern))
 
 
 class Kvm(unittest.TestCase):
