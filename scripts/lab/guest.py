@@ -218,7 +218,7 @@ class Run:
         if options.terminal or options.gdb:
             timeout = options.timeout
         deadline = None if timeout is None else time.monotonic() + timeout
-        with open(self.directory / "machine.log", "wb") as log, \
+        with open(self.directory / "qemu.log", "wb") as log, \
              open(self.directory / "stdout", "wb") as out, \
              open(self.directory / "stderr", "wb") as err:
             sinks = {} if options.terminal else {
@@ -237,7 +237,7 @@ class Run:
                 self.say_stalled(boot)
         return verdict.judge(verdict.Transcript(
             records=guest.records, console=self.text("console"),
-            qemu=self.text("machine.log"), qemu_status=guest.status,
+            qemu=self.text("qemu.log"), qemu_status=guest.status,
             timed_out=guest.timed_out, module=bool(self.module),
             received=(guest.received.get("stdout", 0), guest.received.get("stderr", 0))))
 
