@@ -257,7 +257,7 @@ class Guest(unittest.TestCase):
     def test_module_in_use(self):
         # The shell opens the node before it begins what outlives it.
         got = self.guest("--", "sh", "-c",
-                         "exec < /dev/edudma0; setsid sleep 1000 <&0 > /dev/null 2>&1 & "
+                         "exec 3< /dev/edudma0; setsid sleep 1000 > /dev/null 2>&1 & "
                          "until grep -qx sleep /proc/$!/comm; do :; done")
         self.expect("residue", 121, got, "the module is in use")
 
