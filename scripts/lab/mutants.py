@@ -8,6 +8,7 @@ A mutant is a patch, tests/mutants/NAME.patch, below a header like a letter's:
   Lane: the lane in which it is killed
   Tests: shell patterns of the tests that fail then
   Also: verdicts that kill it as well, if any: splat lost residue timeout
+  Alone: why no other lane can kill it, if so
 
 Each runs in a guest of its own.  The driver itself runs the same tests first, once in
 each lane: so that a test that always fails kills nobody.
@@ -44,13 +45,14 @@ class Mutant:
     tests: str
     also: frozenset
     patch: str
+    alone: str = ""
 
 
 def load(path):
     """Read a file."""
     letter = email.message_from_string(path.read_text())
     missing = [name for name in FIELDS if not letter[name]]
-    unknown = set(letter) - {*FIELDS, "Also"}
+    unknown = set(letter) - {*FIELDS, "Also", "Alone"}
     also = frozenset((letter["Also"] or "").split())
     if missing or unknown or also - VERDICTS:
         raise Trouble(f"{paths.shown(path)}: wrong header: "
@@ -59,7 +61,7 @@ def load(path):
         raise Trouble(f"{paths.shown(path)}: no patch")
     text = {name: " ".join(letter[name].split()) for name in FIELDS}
     return Mutant(path.stem, text["Removed"], text["Lane"], text["Tests"], also,
-                  letter.get_payload())
+                  letter.get_payload(), " ".join((letter["Alone"] or "").split()))
 
 
 def wanted(patterns):
@@ -259,11 +261,13 @@ _numbers = itertools.count()
 
 
 def _table(chosen):
-    """Which mutants are tried in which lane, in Markdown."""
-    yield "| lane | mutant | the driver then lacks that |"
-    yield "| --- | --- | --- |"
+    """What only one lane notices, in Markdown."""
+    yield "| lane | mutant | the driver then lacks that | alone, because |"
+    yield "| --- | --- | --- | --- |"
     for mutant in sorted(chosen, key=lambda mutant: (mutant.lane, mutant.name)):
-        yield f"| `{mutant.lane}` | `{mutant.name}` | {mutant.removed} |"
+        if mutant.alone:
+            yield (f"| `{mutant.lane}` | `{mutant.name}` | {mutant.removed} | "
+                   f"{mutant.alone} |")
 
 
 def main(arguments, usage):

@@ -96,17 +96,16 @@ undocumented() {
 	done
 }
 
-# The table of lanes is that of the lanes' files; else rows that are missing.
-lanes_differ() {
-	documented=$(sed -n '/^<!-- lanes -->$/,/^<!-- \/lanes -->$/{//!p}' docs/testing.md)
-	generated=$(scripts/test --lanes)
+# differs NAME DOCUMENT COMMAND: a table that a command prints stands between the lines
+# <!-- NAME --> and <!-- /NAME -->; else rows that are missing, and how to renew it.
+differs() {
+	documented=$(sed -n "/^<!-- $1 -->$/,/^<!-- \/$1 -->$/{//!p}" "$2")
+	generated=$($3)
 	[ "$documented" != "$generated" ] || return
 	echo "$generated" | grep -vxF -e "$documented"
-	echo "the table in docs/testing.md as it is printed by this:"
-	cat <<-'RENEW'
-	scripts/test --lanes | sed -i -e '/^<!-- lanes -->$/,/^<!-- \/lanes -->$/{//!d}' \
-	  -e '/^<!-- lanes -->$/r /dev/stdin' docs/testing.md
-	RENEW
+	echo "the table in $2 as it is printed by this:"
+	echo "$3 | sed -i -e '/^<!-- $1 -->$/,/^<!-- \/$1 -->$/{//!d}'" \
+		"-e '/^<!-- $1 -->$/r /dev/stdin' $2"
 }
 
 # Rows of the table of verdicts, as far as the code has them.
@@ -130,7 +129,10 @@ report "every module parameter is described" \
 		driver/params.c | undocumented docs/uapi.md)"
 report "every source file of the driver is described" \
 	"$(find driver -name '*.c' -printf '%f\n' | undocumented docs/architecture.md)"
-report "the table of lanes is that of the lanes' files" "$(lanes_differ)"
+report "the table of lanes is that of the lanes' files" \
+	"$(differs lanes docs/testing.md 'scripts/test --lanes')"
+report "the table of what only one lane kills is that of the mutants" \
+	"$(differs alone docs/writing-tests.md 'scripts/mutants --list')"
 report "every key of a lane is described" \
 	"$(sed -n '/^class Lane:/,/^    @property/s/^    \([a-z]*\): .*/\1/p' scripts/lab/lanes.py |
 		grep -vx name | undocumented docs/writing-tests.md)"

@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import Trouble, mutants, plan, tap, unit
+from lab import Trouble, by_test, lanes, mutants, plan, tap, unit
 
 
 def named_tests(suite):
@@ -45,6 +45,22 @@ class Files(unittest.TestCase):
                 for pattern in mutant.tests.split():
                     self.assertTrue(any(plan.matches(name, pattern) for name in there),
                                     f"no test {pattern} in lane {mutant.lane}")
+
+    def test_what_only_a_lane_kills_is_killed_by_make_test(self):
+        for mutant in mutants.wanted(""):
+            lane = lanes.load(mutant.lane)
+            if not mutant.alone or lane.set != plan.GATE:
+                continue
+            runs = [name for _, tests in by_test.of_lane(mutant.lane) for name in tests
+                    if plan.matches(name, " ".join(lane.tests) or "*")]
+            with self.subTest(mutant.name):
+                self.assertTrue(any(plan.matches(name, mutant.tests) for name in runs),
+                                f"lane {mutant.lane} leaves out {mutant.tests}")
+
+    def test_each_lane_of_make_test_kills_what_no_other_does(self):
+        alone = {mutant.lane for mutant in mutants.wanted("") if mutant.alone}
+        # All others are like stock in something; programs have no driver of their own.
+        self.assertEqual(set(), set(plan.lanes_of(plan.GATE)) - alone - {"stock", "programs"})
 
     def test_choice(self):
         names = [mutant.name for mutant in mutants.wanted("")]
