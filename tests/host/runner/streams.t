@@ -118,6 +118,7 @@ class Lane(unittest.TestCase):
         out = io.StringIO()
         with tempfile.TemporaryDirectory() as logs, \
              mock.patch.object(lane, "_command", return_value=["sh", "-c", script]), \
+             mock.patch.object(lane.lanes, "load", return_value=lanes.Lane("stock")), \
              mock.patch.dict(os.environ, {"T": pattern}), \
              contextlib.redirect_stdout(out):
             (pathlib.Path(logs) / "console").write_text("[ 1.0] last words\n")
@@ -249,7 +250,7 @@ class Plan(unittest.TestCase):
         everything = gate | {name for name, path in plan.host_tests().items()
                              if plan.Item(path).set == plan.GATE}
         self.assertIn("runner.judge", everything)
-        plain = gate - {"virtual", "suspend", "stuck"}
+        plain = gate - {"virtual", "suspend", "stuck", "programs"}
         for names, pattern, want in (
                 ((), "", everything),
                 ((), "*", everything),
@@ -301,7 +302,7 @@ class Plan(unittest.TestCase):
         with self.lanes(plain="", one="suites = special",
                         both="suites = driver special", wrong="suites = speical"), \
              mock.patch.object(plan, "suites", return_value=listed):
-            self.assertEqual(["a", "b", "c"], plan.suites_of("plain"))
+            self.assertEqual(["a", "b"], plan.suites_of("plain"))
             self.assertEqual(["d"], plan.suites_of("one"))
             self.assertEqual(["a", "b", "d"], plan.suites_of("both"))
             with self.assertRaises(Trouble):
