@@ -37,7 +37,7 @@ refuses 'a file that the guest has another of' /proc/cpuinfo 'the guest has its 
 touch "$scratch/secret" && chmod 0 "$scratch/secret"
 # Root reads any file, unless it gives that up.
 as_user=()
-[ "$(id -u)" != 0 ] || as_user=(setpriv --bounding-set=-dac_override,-dac_read_search)
+[ "$(id -u)" != 0 ] || as_user=(setpriv '--bounding-set=-dac_override,-dac_read_search')
 refuses 'an unreadable file' "$scratch/secret" 'cannot be read' "${as_user[@]}"
 
 # A machine that has no kernel headers yet has them after deps, not before.
