@@ -7,6 +7,7 @@ lanes         the configurations, read from tests/lanes/*.conf
 
 guest         one run of a command in a guest, from the options to the verdict
 kernels       the guest's kernel and the module directory it sees
+own_kernel    a kernel that somebody has built, out of its build directory
 vmlinux       the kernel out of its compressed image
 image         the archive that the kernel starts from, with the job in it
 machine       QEMU's command line

@@ -18,7 +18,8 @@ import textwrap
 import time
 import types
 
-from . import Trouble, accel, image, kernels, lanes, machine, paths, session, splats, verdict
+from . import (Trouble, accel, image, kernels, lanes, machine, own_kernel, paths, session,
+               splats, verdict)
 
 KEPT = 40
 
@@ -84,7 +85,9 @@ ENVIRONMENT_PREFIXES = ("LC_", "EDUDMA_", "CK_")
 def lane_of(options):
     """The lane, with what the options change of it."""
     lane = lanes.load(options.lane)
-    for name in ("kernel", "memory", "smp"):
+    if options.kernel:
+        lane.kernel = kernels.named(options.kernel)
+    for name in ("memory", "smp"):
         if getattr(options, name):
             setattr(lane, name, getattr(options, name))
     if options.qemu:
@@ -152,6 +155,8 @@ class Run:
             self.module = os.path.abspath(
                 options.module or os.environ.get("EDUDMA_MODULE")
                 or kernel.default_module())
+        if kernel.build and lane.kernel.startswith("/"):
+            own_kernel.check(kernel, not options.no_module)
             modules = kernels.module_directory(kernel, self.module)
         files = []
         if lane.root == "ram":
@@ -341,6 +346,12 @@ except below a --share.  Its stdin is empty, its stdout and stderr arrive here
 as they are.  When it has ended, the module must unload and no page may be
 pinned.
 
+--kernel takes a build directory, too: that of a kernel that you have built
+yourself, with arch/x86/boot/bzImage in it.  A slash tells it from a name (./linux).
+Its modules are copied to build/guest/kernels, when they are newer, and
+  make module KVER=RELEASE KDIR=DIRECTORY
+builds the driver for it.
+
 exit status:
   the command's own (128 + N if signal N ended it), or
   119  pinned: pages are still pinned
@@ -383,8 +394,9 @@ def parser():
         help="parameter of the module, after the lane's")
     add("--append", action="append", default=[], metavar="WORDS",
         help="more for the kernel's command line")
-    add("--kernel", metavar="VERSION+CONFIG",
-        help="one that scripts/kernel has built (default: the lane's)")
+    add("--kernel", metavar="VERSION+CONFIG|DIR/",
+        help="one that scripts/kernel has built, or the build directory of your own "
+             "(default: the lane's)")
     add("--qemu", metavar="PROGRAM", help="QEMU (default: the lane's)")
     add("--qemu-arg", action="append", default=[], metavar="ARG",
         help="one more argument for QEMU; --qemu-arg=-foo if it begins with a dash")

@@ -71,7 +71,7 @@ def make_init(bits=64):
     return init
 
 
-def _module(path):
+def unpacked(path):
     """A module's bytes as finit_module takes them: not compressed."""
     data = path.read_bytes()
     if path.suffix == ".xz":
@@ -147,7 +147,7 @@ def build(kernel, fields, root="host", files=(), directory="/"):
     fields = list(fields)
     for path in kernels.resolve(kernel, REPORT + (HOST_FILES if root == "host" else ())):
         name = f"modules/{path.name.split('.')[0]}.ko"
-        archive.add_file(name, 0o644, _module(path))
+        archive.add_file(name, 0o644, unpacked(path))
         fields.append(("insmod", f"/{name}"))
     if root == "ram":
         fields.append(("root", "ram"))

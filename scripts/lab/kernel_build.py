@@ -292,17 +292,10 @@ def _check_packages():
                       f"apt-get install {' '.join(missing)}")
 
 
-def _environment():
-    # What a make above was told is not meant for this one.
-    return {**{name: value for name, value in os.environ.items()
-               if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT",
-                               "ARCH", "M", "O", "W", "C")}, **IDENTITY, "LC_ALL": "C"}
-
-
 def _make(kernel, *words, log=None):
     return run(["nice", "make", "-s", "-C", kernel.source.tree, f"O={kernel.built}",
                 f"CC={COMPILER}", *words],
-               log=log, env=kernels.tool_environment() | _environment())
+               log=log, env=kernels.make_environment(**IDENTITY))
 
 
 def _configure(kernel):

@@ -8,7 +8,7 @@ import os
 import pathlib
 import subprocess
 
-from . import Trouble, paths, vmlinux
+from . import Trouble, own_kernel, paths, vmlinux
 
 
 @dataclasses.dataclass
@@ -18,6 +18,8 @@ class Kernel:
     release: str
     image: pathlib.Path
     modules: pathlib.Path       # lib/modules/RELEASE, with depmod's files
+    build: pathlib.Path = None  # its build directory, if it has one
+    make: str = "make module"   # what builds the driver for it
 
     def default_module(self):
         """Where the top Makefile puts the driver for this kernel."""
@@ -44,7 +46,10 @@ def find(name):
 
     No name is the kernel of the host's headers, that of a directory in the cache
     the kernel there, and any other is VERSION+CONFIG as scripts/kernel builds it.
+    One that begins with a slash is the build directory of somebody's own.
     """
+    if name.startswith("/"):
+        return own_kernel.find(name)
     tree = paths.cache() / "kernel" / name
     if not name:
         tree = pathlib.Path(_ask("tree"))
@@ -54,7 +59,18 @@ def find(name):
     if len(images) != 1:
         raise Trouble(f"{tree}: no guest kernel there: run 'make deps'")
     release = images[0].name.removeprefix("vmlinuz-")
-    return Kernel(release, vmlinux.quickest(images[0]), tree / "lib/modules" / release)
+    kernel = Kernel(release, vmlinux.quickest(images[0]), tree / "lib/modules" / release)
+    if (tree / "build").is_dir():
+        kernel.build = tree / "build"
+        kernel.make = f"make kernel-{name}"
+    return kernel
+
+
+def named(text):
+    """The name of a kernel as it was given: a directory's is its whole path."""
+    if os.sep in text or text in (os.curdir, os.pardir):
+        return os.path.abspath(os.path.expanduser(text))
+    return text
 
 
 def _fill(root, kernel, module):
@@ -85,10 +101,11 @@ def module_directory(kernel, module):
     """A lib/modules/RELEASE that holds the module under test."""
     module = pathlib.Path(module).absolute()
     if not module.is_file():
-        raise Trouble(f"no {paths.shown(module)}: run 'make module' first, "
+        raise Trouble(f"no {paths.shown(module)}: run '{kernel.make}' first, "
                       "or say --no-module")
     status = module.stat()
-    state = f"{module} {status.st_size} {status.st_mtime_ns} {kernel.modules}"
+    installed = (kernel.modules / "modules.dep").stat().st_mtime_ns
+    state = f"{module} {status.st_size} {status.st_mtime_ns} {kernel.modules} {installed}"
     key = hashlib.sha256(str(module).encode()).hexdigest()[:8]
     root = paths.BUILD / "guest" / f"{kernel.release}-{key}"
     root.mkdir(parents=True, exist_ok=True)
@@ -106,6 +123,17 @@ def tool_environment():
     """An environment in which kmod is found: not all users have sbin in PATH."""
     path = os.environ.get("PATH", "/usr/bin:/bin")
     return {**os.environ, "PATH": f"{path}:/usr/sbin:/sbin", "LC_ALL": "C"}
+
+
+def make_environment(**more):
+    """An environment for the make of a kernel.
+
+    What a make above was told is not meant for that one.
+    """
+    kept = {name: value for name, value in tool_environment().items()
+            if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT",
+                            "ARCH", "M", "O", "W", "C", "KVER", "KDIR")}
+    return kept | more
 
 
 def resolve(kernel, wanted):

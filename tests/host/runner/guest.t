@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import paths
+from lab import image, kernels, own_kernel, paths
 from lab import unit
 
 GUEST = TOP / "scripts/guest"
@@ -68,6 +69,17 @@ for page in range(0, len(memory), 4096):
 for at in range(0, len(memory), len(memory) // 8):
     os.pwritev(node, [memoryview(memory)[at:at + 64]], 0)
 """
+
+
+SIGNED = b"~Module signature appended~\n"
+
+
+def unsigned(module):
+    """A module without its signature, which a change would make a wrong one."""
+    if not module.endswith(SIGNED):
+        return module
+    end = len(module) - len(SIGNED)
+    return module[:end - 12 - int.from_bytes(module[end - 4:end], "big")]
 
 
 class Outcome:
@@ -144,6 +156,57 @@ class Guest(unittest.TestCase):
         # What the guest writes stays there, or goes with it.
         self.assertFalse((self.logs / "disk").exists())
         self.assertEqual("of the host", (place / "file").read_text())
+
+    def own_kernel(self):
+        """A build directory of a kernel with a release of its own; that release.
+
+        It is the distribution's, by another name of the same length.
+        """
+        build = pathlib.Path(self.directory.name) / "linux"
+        kernel = kernels.find("")
+        if kernel.image.read_bytes()[:4] != b"\x7fELF":
+            self.skipTest("the image cannot be changed: it is packed")
+        release = "6.1.0-own".ljust(len(kernel.release), "x")
+        files = image.REPORT + image.HOST_FILES
+        (build / "modules").mkdir(parents=True)
+        for module in kernels.resolve(kernel, files):
+            name = f"modules/{module.name.split('.')[0]}.ko"
+            (build / name).write_bytes(unsigned(image.unpacked(module)).replace(
+                kernel.release.encode(), release.encode()))
+        for name, content in (
+                ("arch/x86/boot/bzImage", kernel.image.read_bytes().replace(
+                    kernel.release.encode(), release.encode())),
+                ("include/config/kernel.release", release.encode() + b"\n"),
+                (".config", kernel.image.with_name(f"config-{kernel.release}").read_bytes()),
+                ("modules.order", b"".join(b"modules/%b\n" % path.name.encode() for path
+                                           in (build / "modules").iterdir())),
+                ("modules.builtin", (kernel.modules / "modules.builtin").read_bytes()),
+                ("modules.builtin.modinfo",
+                 (kernel.modules / "modules.builtin.modinfo").read_bytes()),
+                # As of the kernel's own, for what is asked of it.
+                ("Makefile", b"modules_install:\n"
+                 b"\tmkdir -p $(INSTALL_MOD_PATH)/lib/modules/%b/kernel\n"
+                 b"\tcp modules/* $(INSTALL_MOD_PATH)/lib/modules/%b/kernel\n"
+                 b"\tcp modules.* $(INSTALL_MOD_PATH)/lib/modules/%b\n"
+                 b"\techo >>installed\n" % ((release.encode(),) * 3))):
+            (build / name).parent.mkdir(parents=True, exist_ok=True)
+            (build / name).write_bytes(content)
+        return build, release
+
+    def test_kernel_of_ones_own(self):
+        build, release = self.own_kernel()
+        self.addCleanup(lambda: [shutil.rmtree(path) for path in
+                                 (paths.BUILD / "guest/kernels").glob(f"{release}-*")])
+        got = self.guest("--kernel", f"{build.name}/", "--no-module", "--timeout", "600",
+                         "--", "uname", "-r", cwd=build.parent)
+        self.expect("pass", 0, got)
+        self.assertEqual(release, got.stdout.decode().strip())
+        # Its modules are installed again when they are newer, and only then.
+        own_kernel.find(build)
+        self.assertEqual("\n", (build / "installed").read_text())
+        os.utime(build / "modules/9p.ko")
+        own_kernel.find(build)
+        self.assertEqual("\n\n", (build / "installed").read_text())
 
     def stalling(self, boots):
         """A QEMU whose kernel stalls that many times, and then does not."""

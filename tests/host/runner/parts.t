@@ -20,7 +20,8 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import Trouble, accel, by_test, guest, image, lanes, unit, vmlinux
+from lab import (Trouble, accel, by_test, guest, image, lanes, own_kernel, unit,
+                 vmlinux)
 
 
 class Lanes(unittest.TestCase):
@@ -285,6 +286,51 @@ class NoBoot(unittest.TestCase):
     def test_no_such_module(self):
         self.expect_trouble(self.guest("--module", "/nonexistent.ko", "--", "true"),
                             "make module")
+
+    def own_kernel(self, files, *arguments):
+        """A run on the kernel of a build directory with these files."""
+        with tempfile.TemporaryDirectory() as name:
+            build = pathlib.Path(name)
+            for path, content in files.items():
+                (build / path).parent.mkdir(parents=True, exist_ok=True)
+                (build / path).write_text(content)
+            patch = {"EDUDMA_BUILD": str(build / "of edudma")}
+            with mock.patch.dict(os.environ, patch):
+                return build, self.guest("--kernel", name, *arguments, "--", "true")
+
+    def test_own_kernel_that_is_none(self):
+        self.expect_trouble(self.guest("--kernel", "/nonexistent/linux", "--", "true"),
+                            "/nonexistent/linux: no such directory")
+        build, done = self.own_kernel({})
+        self.expect_trouble(done, f"make -C {build} bzImage modules")
+
+    OWN = {".config": "CONFIG_64BIT=y\n", "include/config/kernel.release": "6.1.0-own\n",
+           "arch/x86/boot/bzImage": "", "modules.builtin": "",
+           "modules.builtin.modinfo": ""}
+
+    def complete(self, *without):
+        """A configuration with all that a guest needs, but for these."""
+        options = (*own_kernel.BUILT_IN, *own_kernel.LOADED, *own_kernel.FOR_A_MODULE)
+        return self.OWN | {".config": "".join(
+            f"CONFIG_{name}=y\n" for name in ("64BIT", *options) if name not in without)}
+
+    def test_own_kernel_without_its_image(self):
+        files = dict(self.OWN)
+        del files["arch/x86/boot/bzImage"]
+        self.expect_trouble(self.own_kernel(files)[1], "no arch/x86/boot/bzImage")
+
+    def test_own_kernel_whose_modules_are_not_built(self):
+        build, done = self.own_kernel(self.OWN | {".config": "CONFIG_9P_FS=m\n"})
+        self.expect_trouble(done, f"make -C {build} modules")
+
+    def test_own_kernel_that_lacks_what_the_guest_needs(self):
+        done = self.own_kernel(self.complete("OVERLAY_FS", "VIRTIO_CONSOLE", "DEVTMPFS"))[1]
+        self.expect_trouble(done, "CONFIG_DEVTMPFS=y, CONFIG_VIRTIO_CONSOLE=y (or m), "
+                                  "CONFIG_OVERLAY_FS=y (or m)")
+
+    def test_own_kernel_without_the_driver(self):
+        build, done = self.own_kernel(self.complete())
+        self.expect_trouble(done, f"'make module KVER=6.1.0-own KDIR={build}'")
 
     def test_no_such_lane(self):
         self.expect_trouble(self.guest("--lane", "nowhere", "--", "true"), "stock")
