@@ -120,6 +120,10 @@ gdb: module userspace lane ## the same, stopped until gdb attaches
 .PHONY: bench
 bench: all qemu floor ## measure, in virtual time
 	@scripts/bench
+.PHONY: attach
+attach: ## another shell in a guest that is running, RUN=build/runs/...: not the newest one
+	@scripts/guest --attach "$$RUN"
+
 
 .PHONY: help
 help: ## this list
@@ -134,6 +138,6 @@ clean: ## leave the tree as it was cloned
 	rm -rf '$(BUILD)'
 
 # Exported as they are, so that any byte may stand in them.
-export CALLS FILE LANE LANES MINUTES MUTANTS SEED T
+export CALLS FILE LANE LANES MINUTES MUTANTS RUN SEED T
 
 endif

@@ -13,6 +13,7 @@ image         the archive that the kernel starts from, with the job in it
 machine       QEMU's command line
 accel         may KVM be used?
 session       one QEMU process, and what the guest's init reports
+attach        another shell in a guest that is running
 splats        what must not be on a console
 verdict       from all that, one word
 

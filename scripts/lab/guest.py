@@ -18,8 +18,8 @@ import textwrap
 import time
 import types
 
-from . import (Trouble, accel, image, kernels, lanes, machine, own_kernel, paths, session,
-               splats, verdict)
+from . import (Trouble, accel, attach, image, kernels, lanes, machine, own_kernel, paths,
+               session, splats, verdict)
 
 KEPT = 40
 
@@ -54,6 +54,12 @@ def _under_way(path):
     """Has this run not ended yet?  Its name holds its runner's process id."""
     return (not (path / "result.json").exists()
             and pathlib.Path("/proc", path.name.split("-")[2]).exists())
+
+def running():
+    """The runs under way, the newest first."""
+    return sorted((path for path in paths.RUNS.glob("*-*-*-*")
+                   if not path.is_symlink() and _under_way(path)), reverse=True)
+
 
 
 def prune_runs():
@@ -175,7 +181,8 @@ class Run:
     def job(self, modules):
         """What init is asked to do."""
         options = self.options
-        job = [("nonce", self.nonce), ("cwd", os.getcwd())]
+        job = [("nonce", self.nonce), ("cwd", os.getcwd()),
+               ("attach", machine.ATTACH_PORT)]
         if self.lane.root == "ram":
             job += [("module", self.module)] if self.module else []
         else:
@@ -231,7 +238,8 @@ class Run:
                 "stderr": tee(err, sys.stderr.buffer)}
             for boot in range(1, BOOTS + 1):
                 guest = session.Session(command, self.nonce, log, sinks,
-                                        options.terminal, options.qmp)
+                                        options.terminal, options.qmp,
+                                        attach.listen(self.directory))
                 self.facts |= {"qemu_command": shlex.join(guest.command), "boots": boot}
                 if options.terminal:
                     signal.signal(signal.SIGWINCH, guest.send_window_size)
@@ -276,6 +284,7 @@ class Run:
             "status": outcome.status, "seconds": round(seconds, 1), **self.facts})
         mark_latest(self.directory, self.lane.name)
         where = self.facts.get("accel", "no QEMU")
+        (self.directory / attach.SOCKET).unlink(missing_ok=True)
         reason = f": {outcome.reason}" if outcome.reason else ""
         print(f"guest: {self.lane.name}: {outcome.word}{reason} ({seconds:.1f} s, "
               f"{where}); logs in {paths.shown(self.directory)}",
@@ -351,6 +360,10 @@ yourself, with arch/x86/boot/bzImage in it.  A slash tells it from a name (./lin
 Its modules are copied to build/guest/kernels, when they are newer, and
   make module KVER=RELEASE KDIR=DIRECTORY
 builds the driver for it.
+--attach gives another shell in a guest that is running, however that was
+started: `exit` or Ctrl-] leaves it.  All that the shell has started ends with it,
+and at the latest with the guest's command.
+
 
 exit status:
   the command's own (128 + N if signal N ended it), or
@@ -376,7 +389,8 @@ environment:
 def parser():
     """All options."""
     parse = argparse.ArgumentParser(
-        prog="guest", usage="%(prog)s [options] -- COMMAND [ARG...]",
+        prog="guest", usage="%(prog)s [options] -- COMMAND [ARG...]\n"
+                           "       %(prog)s --attach [RUN]",
         description="Run a command in a virtual machine that has edu devices.",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parse.add_argument
@@ -411,6 +425,9 @@ def parser():
     add("--terminal", action="store_true",
         help="run the command on this terminal, without a time limit")
     add("--gdb", action="store_true",
+    add("--attach", nargs="?", const="", metavar="RUN",
+        help="another shell in the guest of this run's directory (default: the newest "
+             "that is running)")
         help="wait for gdb before the first instruction; no time limit")
     add("command", nargs=argparse.REMAINDER, metavar="COMMAND",
         help=argparse.SUPPRESS)
@@ -425,7 +442,7 @@ def parse_arguments(argv):
     options = parse.parse_args(argv[:split])
     # Without a leading one, the first that we met is the command's.
     options.command += argv[split + bool(not options.command):]
-    if not options.command and not options.list_lanes:
+    if not options.command and not options.list_lanes and options.attach is None:
         parse.error("no COMMAND")
     if options.terminal and not os.isatty(0):
         parse.error("--terminal needs a terminal")
@@ -444,6 +461,9 @@ def main(argv):
     try:
         if options.list_lanes:
             list_lanes()
+        if options.attach is not None:
+            return attach.attach([pathlib.Path(options.attach).absolute()]
+                                 if options.attach else running())
             return 0
         return run(options)
     except Trouble as trouble:

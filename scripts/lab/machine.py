@@ -18,6 +18,7 @@ APPEND = ("console=ttyS0 earlyprintk=serial,ttyS0 loglevel=7 printk.time=1 "
           "sysctl.kernel.printk_ratelimit=0").split()
 
 DISK_SERIAL = "edudma-scratch"
+ATTACH_PORT = "edudma.attach"
 
 
 def cpu(lane, accel):
@@ -43,6 +44,12 @@ def monitor(server, client):
     """A monitor for the guest: both ends of a socket pair are QEMU's own."""
     return ["-chardev", f"socket,id=monitor,fd={server}",
             "-mon", "chardev=monitor,mode=control", *port("qmp", client)]
+
+
+def attach(listener):
+    """A port that is a shell to whoever connects to a listening socket."""
+    return ["-chardev", f"socket,id=attach,fd={listener},server=on,wait=off",
+            "-device", f"virtserialport,chardev=attach,name={ATTACH_PORT}"]
 
 
 def filesystem(tag, path, readonly):

@@ -113,10 +113,12 @@ class Session:
 
     sinks maps a port's name to a function that takes its bytes; the port for
     the records is there always.  With terminal, QEMU has our own terminal as
-    the guest's.  With monitor, the guest has a port to QEMU's monitor.
+    the guest's.  With monitor, the guest has a port to QEMU's monitor.  With
+    listener, a socket, it has a port to who connects to that.
     """
 
-    def __init__(self, command, nonce, log, sinks=(), terminal=False, monitor=False):
+    def __init__(self, command, nonce, log, sinks=(), terminal=False, monitor=False,
+                 listener=None):
         self.records = Records(nonce)
         self.sinks = {"record": self.records.feed, **dict(sinks)}
         self.received = dict.fromkeys(self.sinks, 0)
@@ -132,6 +134,9 @@ class Session:
             both = socket.socketpair()
             command = command + machine.monitor(*(end.fileno() for end in both))
             ends += both
+        if listener:
+            command = command + machine.attach(listener.fileno())
+            ends.append(listener)
         self.command = command
         self.ports = {name: ours for name, (ours, _) in pairs.items()}
         self.process = self._start(ends, log)

@@ -170,12 +170,14 @@ static bool reap(pid_t pid, int *status)
 			*status = one;
 			seen = true;
 		}
+		attach_reaped(ended);
 	}
 	return seen;
 }
 
 /* Until the command has ended.  What its own children do later is not waited for. */
-static int carry_until_end(pid_t pid, struct stream streams[2], int terminal)
+static int carry_until_end(const struct job *job, pid_t pid, struct stream streams[2],
+			   int terminal)
 {
 	int status = 0;
 
@@ -186,15 +188,18 @@ static int carry_until_end(pid_t pid, struct stream streams[2], int terminal)
 			{ .fd = streams[1].from, .events = POLLIN },
 			{ .fd = terminal < 0 ? -1 : record_port(),
 			  .events = POLLIN },
+			{ .fd = attach_events(), .events = POLLIN },
 		};
 
-		if (poll(fds, 4, -1) < 0)
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
 			continue;
 		for (int i = 0; i < 2; i++)
 			if (fds[i + 1].revents && !carry(&streams[i]))
 				streams[i].from = -1;
 		if (fds[3].revents)
 			take_window_size(terminal);
+		if (fds[4].revents)
+			attach_take_event(job);
 	}
 	for (int i = 0; i < 2; i++)
 		if (streams[i].from >= 0)
@@ -209,6 +214,7 @@ void run_command(const struct job *job)
 	pid_t pid;
 
 	watch_children();
+	attach_open(job);
 	if (job->rows) {
 		pid = start_on_terminal(job, &terminal);
 	} else {
@@ -219,7 +225,8 @@ void run_command(const struct job *job)
 	if (pid < 0)
 		fail("fork: %m");
 	record("started", "-");
-	status = carry_until_end(pid, streams, terminal);
+	status = carry_until_end(job, pid, streams, terminal);
+	attach_end();
 	record("bytes", "%" PRIu64 " %" PRIu64, streams[0].bytes, streams[1].bytes);
 	if (WIFSIGNALED(status))
 		record("status", "signal %d", WTERMSIG(status));

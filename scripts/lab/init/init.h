@@ -36,6 +36,7 @@ struct job {
 	const char *rows, *columns;	/* of the terminal; NULL: no terminal */
 	char *insmods[MAX_ITEMS];	/* modules of the initramfs, in order */
 	char *params[MAX_ITEMS];	/* of the module */
+	const char *attach;		/* the port for further shells; or NULL */
 	char *shares[MAX_ITEMS];	/* tag=directory */
 	char *ports[MAX_ITEMS];		/* that the command may open, by name */
 	char *argv[MAX_ITEMS];
@@ -79,3 +80,10 @@ void report_detection(void);
 void run_command(const struct job *job);
 
 #endif /* GUEST_INIT_H */
+/* attach.c: further shells, for who connects to the guest */
+void attach_open(const struct job *job);
+int attach_events(void);
+void attach_take_event(const struct job *job);
+void attach_reaped(pid_t pid);
+void attach_end(void);
+

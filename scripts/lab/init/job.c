@@ -58,6 +58,7 @@ static void take(struct job *job, const char *key, char *value)
 		{ "root", &job->root, NULL },
 		{ "rows", &job->rows, NULL },
 		{ "columns", &job->columns, NULL },
+		{ "attach", &job->attach, NULL },
 		{ "insmod", NULL, job->insmods },
 		{ "param", NULL, job->params },
 		{ "share", NULL, job->shares },

@@ -150,7 +150,7 @@ class Guest(unittest.TestCase):
         self.expect("pass", 0, got)
         self.assertEqual([str(place), "of the host", "1 x,2", "0", "nodes", "4321",
                           "edudma.test=yes", "1", "not a tty", "/dev/null",
-                          "edudma.record edudma.stderr edudma.stdout",
+                          "edudma.attach edudma.record edudma.stderr edudma.stdout",
                           "/sys/block/vda/serial", str(64 << 11)],
                          got.stdout.decode().splitlines())
         # What the guest writes stays there, or goes with it.

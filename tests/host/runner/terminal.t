@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What `make shell` and `make gdb` give, on a terminal of our own."""
+"""What `make shell`, `make gdb` and `make attach` give, on terminals of our own."""
 
 import fcntl
 import os
@@ -27,15 +27,12 @@ PATIENCE = 90
 PROMPT = b"ready> "
 
 
-class Terminal(unittest.TestCase):
-    """Types into a guest and reads what it says."""
+class Typist(unittest.TestCase):
+    """Types into a program and reads what it says."""
 
-    def start(self, *arguments, rows=33, columns=101):
-        """A shell in a guest."""
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        command = [TOP / "scripts/guest", "--no-module", "--log-dir", directory.name,
-                   "--env", "PS1", "--terminal", *arguments, "--", "bash", "--norc"]
+    def execute(self, *command, rows=33, columns=101):
+        """Start scripts/guest with these arguments on a new terminal."""
+        command = [TOP / "scripts/guest", *command]
         self.pid, self.fd = pty.fork()
         if not self.pid:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -68,13 +65,35 @@ class Terminal(unittest.TestCase):
         """As a person at the keyboard."""
         os.write(self.fd, text.encode())
 
+    def resize(self, rows, columns):
+        """The terminal, while the guest looks at it."""
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.type(f"while [ \"$(stty size)\" != '{rows} {columns}' ]; do sleep 0.1; done; "
+                  "echo so:$?\n")
+        self.wait_for(rb"so:0")
+
+    def status(self):
+        """Of the program, which ends."""
+        while self.read(PATIENCE):
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Terminal(Typist):
+    """The terminal that a guest is started with."""
+
+    def start(self, *arguments):
+        """A shell in a guest."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.execute("--no-module", "--log-dir", directory.name, "--env", "PS1",
+                     "--terminal", *arguments, "--", "bash", "--norc")
+
     def end(self):
         """Leave the shell; the runner's status."""
         self.type("exit 7\n")
         self.wait_for(rb"exit 7.*logs in")
-        while self.read(PATIENCE):
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status()
 
     def test_shell(self):
         self.start()
@@ -82,9 +101,7 @@ class Terminal(unittest.TestCase):
         self.type("stty size; tty\n")
         self.wait_for(rb"33 101\s+/dev/hvc0")
         # The terminal changes its size.
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 70, 0, 0))
-        self.type("while [ \"$(stty size)\" != '20 70' ]; do sleep 0.1; done; echo so:$?\n")
-        self.wait_for(rb"so:0")
+        self.resize(20, 70)
         # Job control, and a Ctrl-C that goes to the guest's program alone.
         self.type("sleep 1000 & jobs; kill %1\n")
         self.wait_for(rb"Running +sleep 1000")
@@ -113,6 +130,101 @@ class Terminal(unittest.TestCase):
         self.assertIn("0xfff0", done.stdout)
         self.wait_for(PROMPT)
         self.assertEqual(7, self.end())
+
+
+class Attach(Typist):
+    """A terminal for a guest that is running already."""
+
+    def start(self, *arguments):
+        """A guest whose command ends when its standard file `end` is written to."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.run_directory = pathlib.Path(directory.name) / ("long " * 30)
+        # A shell without files of its own: they are the host's, and may be slow.
+        guest = subprocess.Popen(
+            [TOP / "scripts/guest", "--timeout", "1000", "--log-dir", self.run_directory,
+             "--env", "PS1=" + PROMPT.decode(), "--env", "HOME=/nonexistent",
+             *arguments, "--", "bash", "-c",
+             "mkdir -p /run; mkfifo /run/end; echo begun; exec cat /run/end"],
+            cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(guest.communicate)
+        self.addCleanup(guest.terminate)
+        self.assertEqual("begun\n", guest.stdout.readline())
+        return guest
+
+    def attach(self):
+        """Another shell, up to its prompt, whatever the host has for it."""
+        self.execute("--attach", self.run_directory)
+        self.wait_for(rb"Ctrl-\] leaves")
+        self.wait_for(rb"[$#>] ")
+        # What is typed is shown, too, and must not look like it.
+        self.type(f"PS1='{PROMPT.decode()[:3]}''{PROMPT.decode()[3:]}'\n")
+        self.wait_for(PROMPT)
+
+    def expect_pass(self, guest):
+        """Its command ends, and what was attached has left nothing."""
+        stdout, stderr = guest.communicate(timeout=PATIENCE)
+        self.assertEqual((0, "ended\n"), (guest.returncode, stdout), stderr)
+        self.assertFalse((self.run_directory / "attach").exists())
+
+    def test_shells_one_after_the_other(self):
+        guest = self.start()
+        self.attach()
+        self.type("stty size; tty; echo $TERM-$EDUDMA_LANE\n")
+        self.wait_for(rb"33 101\s+/dev/pts/\d+\s+" + os.environ.get("TERM", "").encode()
+                      + rb"-stock")
+        self.resize(20, 70)
+        self.type("exit 3\n")
+        self.wait_for(rb"the shell has ended")
+        self.assertEqual(0, self.status())
+        # Ctrl-] takes along what the shell has started, wherever it went.
+        self.attach()
+        self.type("setsid sleep 1111 < /dev/edudma0 &\n")
+        self.type("while ! pgrep -f 'slee[p] 1111'; do sleep 0.1; done; echo so:$?\n")
+        self.wait_for(rb"so:0")
+        self.type("\x1d")
+        self.wait_for(rb"left the guest")
+        self.assertEqual(0, self.status())
+        self.attach()
+        self.type("pgrep -f 'slee[p] 1111'; echo so:$?\n")
+        self.wait_for(rb"so:1")
+        # So does the end of the guest's command: else the module were in use.
+        self.type("setsid sleep 2222 < /dev/edudma0 & echo ended > /run/end\n")
+        self.wait_for(rb"the guest's command has ended")
+        self.assertEqual(0, self.status())
+        self.expect_pass(guest)
+
+    def test_guest_that_is_killed(self):
+        guest = self.start("--no-module")
+        self.attach()
+        guest.terminate()
+        self.wait_for(rb"the guest has ended")
+        self.assertEqual(0, self.status())
+
+    def test_no_shell_there(self):
+        # The command's own is all that there is.
+        self.run_directory = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.run_directory)
+        guest = subprocess.Popen(
+            [TOP / "scripts/guest", "--lane", "virtual", "--no-module", "--log-dir",
+             self.run_directory, "--env", "PATH=/nonexistent", "--", "/bin/sleep", "1000"],
+            cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(guest.wait)
+        self.addCleanup(guest.terminate)
+        limit = time.monotonic() + PATIENCE
+        while not (self.run_directory / "attach").exists():
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.1)
+        self.execute("--attach", self.run_directory)
+        self.wait_for(rb"no shell can be executed: No such file or directory")
+        self.assertEqual(125, self.status())
+
+    def test_no_guest_there(self):
+        self.execute("--attach", "/nonexistent/run")
+        self.wait_for(rb"/nonexistent/run: no guest is running there")
+        self.assertEqual(125, self.status())
 
 
 if __name__ == "__main__":
