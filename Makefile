@@ -107,23 +107,26 @@ lane:
 	@LANES='$(LANE)' T= $(MAKE) --no-print-directory builds
 
 # The tool is in PATH; what the last command's status was is not make's concern.
-IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)'
+IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)' \
+			$(if $(KERNEL),--kernel '$(KERNEL)')
+# That of a directory is built by the command that scripts/guest names.
+IN_SHELL_NEEDS	:= $(if $(KERNEL),$(if $(findstring /,$(KERNEL)),,kernel-$(KERNEL)),module)
 
 .PHONY: shell
-shell: module userspace lane ## a shell in the guest, LANE=stock
+shell: $(IN_SHELL_NEEDS) userspace lane ## a shell in the guest, LANE=stock, KERNEL=6.1+gdb or a directory
 	@$(IN_SHELL) --terminal -- sh -c 'bash; :'
 
 .PHONY: gdb
-gdb: module userspace lane ## the same, stopped until gdb attaches
+gdb: $(IN_SHELL_NEEDS) userspace lane ## the same, stopped until gdb attaches
 	@$(IN_SHELL) --terminal --gdb -- sh -c 'bash; :'
 
-.PHONY: bench
-bench: all qemu floor ## measure, in virtual time
-	@scripts/bench
 .PHONY: attach
 attach: ## another shell in a guest that is running, RUN=build/runs/...: not the newest one
 	@scripts/guest --attach "$$RUN"
 
+.PHONY: bench
+bench: all qemu floor ## measure, in virtual time
+	@scripts/bench
 
 .PHONY: help
 help: ## this list

@@ -14,6 +14,7 @@ machine       QEMU's command line
 accel         may KVM be used?
 session       one QEMU process, and what the guest's init reports
 attach        another shell in a guest that is running
+debugger      what gdb is told of a guest; gdb_commands is read by gdb itself
 splats        what must not be on a console
 verdict       from all that, one word
 

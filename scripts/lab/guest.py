@@ -14,12 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 import types
 
-from . import (Trouble, accel, attach, image, kernels, lanes, machine, own_kernel, paths,
-               session, splats, verdict)
+from . import (Trouble, accel, attach, debugger, image, kernels, lanes, machine,
+               own_kernel, paths, session, splats, verdict)
 
 KEPT = 40
 
@@ -55,11 +54,11 @@ def _under_way(path):
     return (not (path / "result.json").exists()
             and pathlib.Path("/proc", path.name.split("-")[2]).exists())
 
+
 def running():
     """The runs under way, the newest first."""
     return sorted((path for path in paths.RUNS.glob("*-*-*-*")
                    if not path.is_symlink() and _under_way(path)), reverse=True)
-
 
 
 def prune_runs():
@@ -155,15 +154,18 @@ class Run:
         version = accel.version(lane.emulator)
         kernel = kernels.find(lane.kernel)
         self.bits = kernel.bits
+        if kernel.build and lane.kernel.startswith("/"):
+            own_kernel.check(kernel, not options.no_module)
         self.module = None
         modules = kernel.modules
         if not options.no_module:
             self.module = os.path.abspath(
                 options.module or os.environ.get("EDUDMA_MODULE")
                 or kernel.default_module())
-        if kernel.build and lane.kernel.startswith("/"):
-            own_kernel.check(kernel, not options.no_module)
             modules = kernels.module_directory(kernel, self.module)
+        if options.gdb:
+            self.commands = debugger.write_commands(
+                self.directory, kernel, self.module, image.make_init(kernel.bits))
         files = []
         if lane.root == "ram":
             files = [name for program in [options.command[0], *lane.programs]
@@ -219,7 +221,7 @@ class Run:
             arguments += ["-chardev", "stdio,id=terminal,signal=off",
                           "-device", "virtconsole,chardev=terminal"]
         if self.options.gdb:
-            socket = self.directory / "gdb"
+            socket = self.directory / debugger.SOCKET
             arguments += ["-S", "-gdb", f"unix:path={socket},server=on,wait=off"]
         return arguments
 
@@ -239,7 +241,7 @@ class Run:
             for boot in range(1, BOOTS + 1):
                 guest = session.Session(command, self.nonce, log, sinks,
                                         options.terminal, options.qmp,
-                                        attach.listen(self.directory))
+                                        attach.listen(self.directory), self.take_record)
                 self.facts |= {"qemu_command": shlex.join(guest.command), "boots": boot}
                 if options.terminal:
                     signal.signal(signal.SIGWINCH, guest.send_window_size)
@@ -253,6 +255,11 @@ class Run:
             qemu=self.text("qemu.log"), qemu_status=guest.status,
             timed_out=guest.timed_out, module=bool(self.module),
             received=(guest.received.get("stdout", 0), guest.received.get("stderr", 0))))
+
+    def take_record(self, key, value):
+        """What is of use before the end."""
+        if key == "sections" and self.options.gdb:
+            debugger.write_sections(self.directory, value)
 
     def stalled(self):
         """Has the kernel stalled before anything of ours ran?"""
@@ -276,6 +283,7 @@ class Run:
         """Write down what came out and say it."""
         seconds = time.monotonic() - self.started
         self.disk.unlink(missing_ok=True)
+        (self.directory / attach.SOCKET).unlink(missing_ok=True)
         # It is part of QEMU's command line, for who wants to see it again.
         if outcome.word == "pass":
             (self.directory / "initramfs").unlink(missing_ok=True)
@@ -284,7 +292,6 @@ class Run:
             "status": outcome.status, "seconds": round(seconds, 1), **self.facts})
         mark_latest(self.directory, self.lane.name)
         where = self.facts.get("accel", "no QEMU")
-        (self.directory / attach.SOCKET).unlink(missing_ok=True)
         reason = f": {outcome.reason}" if outcome.reason else ""
         print(f"guest: {self.lane.name}: {outcome.word}{reason} ({seconds:.1f} s, "
               f"{where}); logs in {paths.shown(self.directory)}",
@@ -312,19 +319,10 @@ def tee(*files):
 
 def say_how_to_debug(run):
     """What to type into another terminal."""
-    print(textwrap.dedent(f"""\
-        guest: waiting for gdb; in another terminal:
-          gdb -ex 'target remote {run.directory}/gdb'
-        then 'continue'; the guest's shell comes up here.  Addresses are not
-        randomized (nokaslr).  The distribution's kernel comes without symbols:
-        install linux-image-{run.facts['kernel']}-dbg and add
-          -ex 'file /usr/lib/debug/boot/vmlinux-{run.facts['kernel']}'
-        For the driver's own, ask the guest where it is:
-          cd /sys/module/edudma/sections; echo $(cat .text) -s .data $(cat .data)
-        and tell gdb
-          add-symbol-file {run.module} ADDRESS -s .data ADDRESS
-        On a kernel with CONFIG_GDB_SCRIPTS, 'lx-symbols' does that instead.
-        """), file=sys.stderr, flush=True)
+    print(f"guest: waiting for gdb; in another terminal:\n"
+          f"  gdb -x {shlex.quote(str(run.commands))}\n"
+          "then 'break FUNCTION', also of the driver, and 'continue'",
+          file=sys.stderr, flush=True)
 
 
 def run(options):
@@ -360,10 +358,17 @@ yourself, with arch/x86/boot/bzImage in it.  A slash tells it from a name (./lin
 Its modules are copied to build/guest/kernels, when they are newer, and
   make module KVER=RELEASE KDIR=DIRECTORY
 builds the driver for it.
+
 --attach gives another shell in a guest that is running, however that was
 started: `exit` or Ctrl-] leaves it.  All that the shell has started ends with it,
 and at the latest with the guest's command.
 
+--gdb leaves a file of commands for gdb, which is named at the start:
+  gdb -x RUN/gdbinit
+connects to the guest, also later.  The driver's symbols are loaded when the guest
+has loaded it; so 'break edudma_read_iter' can be said before.  What runs while it
+is loaded can be stopped in on a kernel with scripts for gdb, as VERSION+gdb is one.
+'edudma-symbols' loads them again.
 
 exit status:
   the command's own (128 + N if signal N ended it), or
@@ -425,10 +430,10 @@ def parser():
     add("--terminal", action="store_true",
         help="run the command on this terminal, without a time limit")
     add("--gdb", action="store_true",
+        help="wait for gdb before the first instruction; no time limit")
     add("--attach", nargs="?", const="", metavar="RUN",
         help="another shell in the guest of this run's directory (default: the newest "
              "that is running)")
-        help="wait for gdb before the first instruction; no time limit")
     add("command", nargs=argparse.REMAINDER, metavar="COMMAND",
         help=argparse.SUPPRESS)
     return parse
@@ -461,10 +466,10 @@ def main(argv):
     try:
         if options.list_lanes:
             list_lanes()
+            return 0
         if options.attach is not None:
             return attach.attach([pathlib.Path(options.attach).absolute()]
                                  if options.attach else running())
-            return 0
         return run(options)
     except Trouble as trouble:
         print(f"guest: {trouble}", file=sys.stderr)

@@ -115,12 +115,15 @@ class Session:
     the records is there always.  With terminal, QEMU has our own terminal as
     the guest's.  With monitor, the guest has a port to QEMU's monitor.  With
     listener, a socket, it has a port to who connects to that.
+
+    on_record is called with each record's key and value.
     """
 
     def __init__(self, command, nonce, log, sinks=(), terminal=False, monitor=False,
-                 listener=None):
+                 listener=None, on_record=lambda key, value: None):
         self.records = Records(nonce)
-        self.sinks = {"record": self.records.feed, **dict(sinks)}
+        self.on_record = on_record
+        self.sinks = {"record": self._take_records, **dict(sinks)}
         self.received = dict.fromkeys(self.sinks, 0)
         self.terminal = terminal
         self.timed_out = False
@@ -203,6 +206,10 @@ class Session:
         finally:
             selector.close()
             os.close(ended)
+
+    def _take_records(self, data):
+        for key in self.records.feed(data):
+            self.on_record(key, self.records.get(key))
 
     def _receive(self, name):
         """Take what a port has; False at its end."""

@@ -22,6 +22,8 @@ int main(void)
 		link_ports(&job);
 		begin_detection();
 		load_module(&job);
+		report_sections();
+		module_is_loaded();
 		run_command(&job);
 		unload_module(&job);
 		report_pins();

@@ -19,6 +19,8 @@
 #define ARRAY_SIZE(arr)	(sizeof(arr) / sizeof((arr)[0]))
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 #define __noreturn	__attribute__((noreturn))
+#define noinline	__attribute__((noinline))
+#define __noclone	__attribute__((noclone))
 
 /**
  * struct job - what the runner wants, from /job in the initramfs
@@ -34,9 +36,9 @@ struct job {
 	const char *module;		/* for the command, by name or path; or NULL */
 	const char *root;		/* "ram": the initramfs; NULL: the host's files */
 	const char *rows, *columns;	/* of the terminal; NULL: no terminal */
+	const char *attach;		/* the port for further shells; or NULL */
 	char *insmods[MAX_ITEMS];	/* modules of the initramfs, in order */
 	char *params[MAX_ITEMS];	/* of the module */
-	const char *attach;		/* the port for further shells; or NULL */
 	char *shares[MAX_ITEMS];	/* tag=directory */
 	char *ports[MAX_ITEMS];		/* that the command may open, by name */
 	char *argv[MAX_ITEMS];
@@ -69,6 +71,8 @@ void mount_ram_root(void);
 /* module.c: the module under test, and what it left */
 void load_initramfs_modules(const struct job *job);
 void load_module(const struct job *job);
+void report_sections(void);
+void module_is_loaded(void);
 void unload_module(const struct job *job);
 void report_pins(void);
 
@@ -79,7 +83,6 @@ void report_detection(void);
 /* command.c: running the command */
 void run_command(const struct job *job);
 
-#endif /* GUEST_INIT_H */
 /* attach.c: further shells, for who connects to the guest */
 void attach_open(const struct job *job);
 int attach_events(void);
@@ -87,3 +90,4 @@ void attach_take_event(const struct job *job);
 void attach_reaped(pid_t pid);
 void attach_end(void);
 
+#endif /* GUEST_INIT_H */
