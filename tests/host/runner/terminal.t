@@ -118,7 +118,7 @@ class Terminal(Typist):
         if not shutil.which("gdb"):
             self.skipTest("there is no gdb")
         self.start("--gdb")
-        socket = self.wait_for(rb"target remote (\S+/gdb)")[1].decode()
+        socket = self.wait_for(rb"gdb -x (\S+)/gdbinit")[1].decode() + "/gdb"
         limit = time.monotonic() + PATIENCE
         while not os.path.exists(socket) and time.monotonic() < limit:
             time.sleep(0.1)
