@@ -65,7 +65,7 @@ def main():
 
     There may be several patterns of CLASS.TEST, separated by blanks.
     """
-    patterns = os.environ.get("EDUDMA_TEST", "*").split()
+    patterns = (os.environ.get("EDUDMA_TEST") or "*").split()
     module = sys.modules["__main__"]
     wanted = unittest.TestSuite(
         test for test in _tests(unittest.defaultTestLoader.loadTestsFromModule(module))
