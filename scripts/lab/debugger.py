@@ -38,9 +38,16 @@ def write_commands(directory, kernel, module, init):
         "loaded": _address(init, LOADED),
     }
     path = directory / COMMANDS
-    path.write_text(f"# gdb -x {path}\n"
-                    f"python edudma = {settings!r}\n"
-                    f"source {paths.SCRIPTS / 'lab/gdb_commands.py'}\n")
+    lines = [f"# gdb -x {path}"]
+    if settings["vmlinux"]:
+        # gdb would read the scripts by itself only where it has been told to.
+        lines += ["set auto-load python-scripts off", f'file "{settings["vmlinux"]}"']
+    if settings["scripts"]:
+        # Not from Python: a script in a script does not find what lies beside it.
+        lines.append(f"source {settings['scripts']}")
+    lines += [f"python edudma = {settings!r}",
+              f"source {paths.SCRIPTS / 'lab/gdb_commands.py'}"]
+    path.write_text("\n".join(lines) + "\n")
     (directory / SECTIONS).unlink(missing_ok=True)
     return path
 

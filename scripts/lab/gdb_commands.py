@@ -95,14 +95,8 @@ def use_scripts_of_kernel():
 def connect():
     """All of it."""
     gdb.execute("set breakpoint pending on")
-    # The kernel's scripts are read below, from wherever they are.
-    gdb.execute("set auto-load python-scripts off")
-    if edudma["vmlinux"]:
-        gdb.execute(f"file {quoted(edudma['vmlinux'])}", to_string=True)
-    else:
+    if not edudma["vmlinux"]:
         gdb.execute("set architecture i386:x86-64", to_string=True)
-    if edudma["scripts"]:
-        gdb.execute(f"source {edudma['scripts']}")
     symbols = Symbols()
     gdb.execute(f"target remote {edudma['socket']}")
     if edudma["scripts"]:

@@ -14,9 +14,10 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import unit
+from lab import Trouble, kernels, unit
 
 PATIENCE = 300
+KERNEL = "6.1+gdb"
 FUNCTION = "edudma_read_iter"
 READ = "until head -c 16 /dev/edudma0; do sleep 1; done | wc -c"
 
@@ -30,11 +31,11 @@ class Gdb(unittest.TestCase):
         self.addCleanup(self.directory.cleanup)
         self.logs = pathlib.Path(self.directory.name) / "a run"
 
-    def start(self, script):
+    def start(self, script, *options):
         """A guest that waits for gdb."""
         guest = subprocess.Popen(
             [TOP / "scripts/guest", "--gdb", "--timeout", "1000", "--log-dir", self.logs,
-             "--", "sh", "-c", script], cwd=TOP, stdin=subprocess.DEVNULL,
+             *options, "--", "sh", "-c", script], cwd=TOP, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(guest.communicate)
         self.addCleanup(guest.terminate)
@@ -79,6 +80,22 @@ class Gdb(unittest.TestCase):
         self.wait_for(guest, self.logs / "sections")
         self.expect_stop(self.gdb(f"break {FUNCTION}", "continue", "print *iocb",
                                   "delete", "detach"))
+
+    def test_probe_on_a_kernel_with_scripts(self):
+        try:
+            module = kernels.find(KERNEL).default_module()
+        except Trouble:
+            module = None
+        if not module or not module.exists():
+            self.skipTest(f"'make kernel-{KERNEL}' has not been run")
+        guest = self.start(READ, "--kernel", KERNEL)
+        said = self.gdb("break edudma_probe", "continue", "print/x pdev->vendor",
+                        "backtrace", "delete", "detach")
+        self.assertRegex(said, r"Breakpoint 2, edudma_probe \(pdev=0xf+\w+")
+        self.assertIn("$1 = 0x1234", said)
+        # The kernel has its symbols, too.
+        self.assertRegex(said, r"really_probe .* at .*/drivers/base/dd\.c")
+        self.expect_pass(guest, "16\n")
 
     def test_command_before_the_module_is_loaded(self):
         self.start("true")
