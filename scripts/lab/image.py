@@ -57,7 +57,9 @@ def make_init(bits=64):
     new = init.with_name(f"{init.name}.{os.getpid()}")
     command = [os.environ.get("CC", "gcc"), f"-m{bits}", "-std=gnu11", "-D_GNU_SOURCE",
                "-D_FILE_OFFSET_BITS=64", "-O2", "-Wall", "-Wextra", "-static",
-               "-o", new, *sources]
+               # Where a compiler for both has the kernel's headers.
+               *(["-isystem", f"/usr/include/{os.uname().machine}-linux-gnu"]
+                 if bits == 32 else []), "-o", new, *sources]
     try:
         done = subprocess.run(command, check=False, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
