@@ -46,17 +46,22 @@ static bool write_entry(EduSgChannel *ch, const EduSgCompletion *c)
     return true;
 }
 
-/* Write what fault-swap holds back. */
-static bool write_swapped(EduSgChannel *ch)
+/* Write a completion, then signal it. */
+static bool post(EduSgChannel *ch, const EduSgCompletion *c, bool event)
 {
-    if (!ch->swap_held) {
-        return true;
+    if (!write_entry(ch, c)) {
+        return false;
     }
-    ch->swap_held = false;
-    return write_entry(ch, &ch->swapped);
+    if (edu_sg_fault(ch, &ch->s->faults.repeat) && !write_entry(ch, c)) {
+        return false;
+    }
+    if (event) {
+        edu_sg_event(ch, c->status >> EDU_SG_STATUS_SHIFT != EDU_SG_DONE);
+    }
+    return true;
 }
 
-static bool write_with_faults(EduSgChannel *ch, EduSgCompletion *c)
+static bool post_with_faults(EduSgChannel *ch, EduSgCompletion *c, bool event)
 {
     EduSgFaults *f = &ch->s->faults;
 
@@ -69,16 +74,18 @@ static bool write_with_faults(EduSgChannel *ch, EduSgCompletion *c)
     }
     if (!ch->swap_held && edu_sg_fault(ch, &f->swap)) {
         ch->swapped = *c;
+        ch->swap_event = event;
         ch->swap_held = true;
         return true;
     }
-    if (!write_entry(ch, c)) {
+    if (!post(ch, c, event)) {
         return false;
     }
-    if (edu_sg_fault(ch, &f->repeat) && !write_entry(ch, c)) {
-        return false;
+    if (!ch->swap_held) {
+        return true;
     }
-    return write_swapped(ch);
+    ch->swap_held = false;
+    return post(ch, &ch->swapped, ch->swap_event);
 }
 
 /*
@@ -100,13 +107,7 @@ bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes)
     ch->head++;
     ch->s->counters.descriptors++;
 
-    if (!write_with_faults(ch, &c)) {
-        return false;
-    }
-    if (event) {
-        edu_sg_event(ch, status != EDU_SG_DONE);
-    }
-    return true;
+    return post_with_faults(ch, &c, event);
 }
 
 /* Complete all that was submitted, without executing any of it. */

@@ -157,10 +157,10 @@ static void channel_write(EduSgChannel *ch, hwaddr reg, uint32_t val)
         edu_sg_irq_enable(ch, val);
         break;
     case EDU_SG_CH_COAL_COUNT:
-        ch->coal_count = extract32(val, 0, 16);
+        edu_sg_channel_coalesce(ch, extract32(val, 0, 16), ch->coal_usecs);
         break;
     case EDU_SG_CH_COAL_TIME:
-        ch->coal_usecs = val;
+        edu_sg_channel_coalesce(ch, ch->coal_count, val);
         break;
     }
 }
@@ -187,7 +187,7 @@ static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
     EduSgState *s = opaque;
     uint64_t val = ~0ull;
 
-    if (s->faults.dead || s->in_dma) {
+    if (s->faults.dead || size < 4) {
         return val;
     }
     if (!is_counter(addr)) {
@@ -223,7 +223,7 @@ static void mmio_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
     EduSgState *s = opaque;
 
-    if (s->faults.dead || s->in_dma) {
+    if (s->faults.dead || size < 4) {
         return;
     }
     trace_edu_sg_write(addr, size, val);
@@ -243,11 +243,11 @@ const MemoryRegionOps edu_sg_mmio_ops = {
     .write = mmio_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid = {
-        .min_access_size = 4,
+        .min_access_size = 1,
         .max_access_size = 8,
     },
     .impl = {
-        .min_access_size = 4,
+        .min_access_size = 1,
         .max_access_size = 8,
     },
 };

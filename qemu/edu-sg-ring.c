@@ -111,28 +111,7 @@ static bool next_descriptor(EduSgChannel *ch)
     return true;
 }
 
-static uint32_t slice_len(EduSgChannel *ch)
-{
-    return MIN(ch->cur.len - ch->moved, EDU_SG_SLICE);
-}
-
-/*
- * When the next slice is through.  Counted from the start of the descriptor,
- * and that from the end of the one before, so that late timers do not add up.
- */
-static int64_t slice_due(EduSgChannel *ch)
-{
-    EduSgState *s = ch->s;
-    int64_t due = ch->start + s->latency;
-
-    if (s->bandwidth) {
-        due += ((uint64_t)ch->moved + slice_len(ch)) * NANOSECONDS_PER_SECOND /
-               s->bandwidth;
-    }
-    return due;
-}
-
-/* What a descriptor comes to before its first byte. */
+/* The status of the current descriptor, if it is known before the first byte */
 static uint32_t judge(EduSgChannel *ch)
 {
     const EduSgDescriptor *d = &ch->cur;
@@ -151,10 +130,29 @@ static uint32_t judge(EduSgChannel *ch)
         !fits(d->addr, d->len, s->dma_mask)) {
         return EDU_SG_RANGE_ERROR;
     }
-    if (edu_sg_fault(ch, &s->faults.fail)) {
-        return EDU_SG_BUS_ERROR;
-    }
     return STATUS_MOVE;
+}
+
+static uint32_t slice_len(EduSgChannel *ch)
+{
+    return MIN(ch->cur.len - ch->moved, EDU_SG_SLICE);
+}
+
+/*
+ * When the next slice is complete.  This counts from the start of the
+ * descriptor, which is the end of the one before, so that late timers do not
+ * add up.
+ */
+static int64_t slice_due(EduSgChannel *ch)
+{
+    EduSgState *s = ch->s;
+    int64_t due = ch->start + s->latency;
+
+    if (s->bandwidth && (ch->moved || judge(ch) == STATUS_MOVE)) {
+        due += ((uint64_t)ch->moved + slice_len(ch)) * NANOSECONDS_PER_SECOND /
+               s->bandwidth;
+    }
+    return due;
 }
 
 /* Do the next slice of the current descriptor.  Returns the bytes moved. */
@@ -167,6 +165,9 @@ static uint32_t step(EduSgChannel *ch)
     if (!ch->moved) {
         uint32_t status = judge(ch);
 
+        if (status == STATUS_MOVE && edu_sg_fault(ch, &s->faults.fail)) {
+            status = EDU_SG_BUS_ERROR;
+        }
         if (status != STATUS_MOVE) {
             edu_sg_complete(ch, status, 0);
             return 0;
@@ -193,7 +194,7 @@ static uint32_t step(EduSgChannel *ch)
     return len;
 }
 
-/* One turn: what is due, but not more than the main loop can wait for. */
+/* Do what is due, but not more than the main loop can wait for. */
 static void run(EduSgChannel *ch)
 {
     uint32_t steps = 0, bytes = 0;
@@ -206,14 +207,15 @@ static void run(EduSgChannel *ch)
             timer_mod(&ch->timer, due);
             return;
         }
-        if (steps == EDU_SG_TURN_DESCRIPTORS || bytes >= EDU_SG_TURN_BYTES) {
+        if (steps == EDU_SG_PASS_DESCRIPTORS ||
+            bytes + slice_len(ch) > EDU_SG_PASS_BYTES) {
             timer_mod(&ch->timer, now + 1);
             return;
         }
         bytes += step(ch);
         steps++;
         if (!ch->busy) {
-            ch->free_at = due;
+            ch->free_at = MAX(due, now - EDU_SG_CREDIT);
         }
     }
     if (can_run(ch) && !has_work(ch)) {
@@ -305,16 +307,18 @@ static bool config_ok(EduSgChannel *ch)
 }
 
 /*
- * True if the rest of the device can work with what came from another machine,
- * whoever wrote it.
+ * True if the device can work with the state that a migration stream brought.
+ * The stream may be malicious.
  */
-bool edu_sg_channel_sane(EduSgChannel *ch)
+bool edu_sg_channel_valid(EduSgChannel *ch)
 {
-    if (ch->n >= ch->s->channels && ch->state != EDU_SG_DISABLED) {
+    if (ch->n >= ch->s->channels &&
+        (ch->state != EDU_SG_DISABLED || ch->irq_due || ch->events ||
+         timer_pending(&ch->irq_timer))) {
         return false;
     }
     if (ch->state == EDU_SG_DISABLED || ch->state == EDU_SG_FAILED) {
-        return !ch->busy && !timer_pending(&ch->timer);
+        return !ch->busy;
     }
     if (ch->state > EDU_SG_FAILED || !config_ok(ch) ||
         ch->tail - ch->head > ch->size) {
@@ -374,6 +378,7 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
     } else if (command == EDU_SG_PAUSE && ch->state == EDU_SG_RUNNING) {
         set_state(ch, EDU_SG_PAUSED);
         edu_sg_channel_update(ch);
+        edu_sg_idle(ch);
     } else if (command == EDU_SG_RESUME && ch->state == EDU_SG_PAUSED) {
         set_state(ch, EDU_SG_RUNNING);
         edu_sg_channel_update(ch);
@@ -387,10 +392,18 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
     }
 }
 
+/* Nothing ends the work of a channel that does not run. */
+void edu_sg_channel_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs)
+{
+    edu_sg_coalesce(ch, count, usecs,
+                    ch->state != EDU_SG_RUNNING || !has_work(ch));
+}
+
 void edu_sg_channel_reset(EduSgChannel *ch)
 {
     timer_del(&ch->timer);
     edu_sg_irq_reset(ch);
+    edu_sg_ack(ch->s, EDU_SG_IRQ_CHANNEL(ch->n));
     set_state(ch, EDU_SG_DISABLED);
     ch->epoch++;
     ch->error = EDU_SG_ERR_NONE;

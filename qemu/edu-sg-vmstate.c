@@ -1,7 +1,9 @@
 /*
- * EDU with scatter/gather rings: what a machine takes along
+ * EDU with scatter/gather rings: migration
  *
- * Descriptors that were read ahead stay behind: they are read again.
+ * Neither the descriptors that were read ahead nor the channels' timers
+ * migrate.  The destination reads the descriptors again, and starts a timer
+ * for each channel that its own faults let run.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,12 +22,15 @@ static int post_load(void *opaque, int version_id)
 
         ch->ahead_pos = 0;
         ch->ahead_count = 0;
-        if (!edu_sg_channel_sane(ch)) {
-            error_report("edu-sg: channel %u cannot be in the state that "
-                         "was loaded", n);
+        if (!edu_sg_channel_valid(ch)) {
+            error_report("edu-sg: invalid state of channel %u", n);
             return -EINVAL;
         }
     }
+    if (s->faults.dead) {
+        edu_sg_device_reset(s);
+    }
+    edu_sg_update_channels(s);
     return 0;
 }
 
@@ -52,11 +57,11 @@ static EDU_SG_VMSTATE_CONST VMStateField channel_fields[] = {
     VMSTATE_INT64(start, EduSgChannel),
     VMSTATE_INT64(free_at, EduSgChannel),
     VMSTATE_INT64(held_at, EduSgChannel),
-    VMSTATE_TIMER(timer, EduSgChannel),
     VMSTATE_UINT32(events, EduSgChannel),
     VMSTATE_BOOL(irq_due, EduSgChannel),
     VMSTATE_TIMER(irq_timer, EduSgChannel),
     VMSTATE_BOOL(swap_held, EduSgChannel),
+    VMSTATE_BOOL(swap_event, EduSgChannel),
     VMSTATE_UINT32(swapped.index, EduSgChannel),
     VMSTATE_UINT32(swapped.bytes, EduSgChannel),
     VMSTATE_UINT32(swapped.status, EduSgChannel),
@@ -65,8 +70,8 @@ static EDU_SG_VMSTATE_CONST VMStateField channel_fields[] = {
 
 static const VMStateDescription channel_vmstate = {
     .name = "edu-sg/channel",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = channel_fields,
 };
 
@@ -81,6 +86,7 @@ static EDU_SG_VMSTATE_CONST VMStateField device_fields[] = {
     VMSTATE_UINT32(fact_status, EduSgState),
     VMSTATE_UINT32(irq_status, EduSgState),
     VMSTATE_BOOL(line, EduSgState),
+    VMSTATE_BOOL(line_dropped, EduSgState),
     VMSTATE_UINT64(dma_src, EduSgState),
     VMSTATE_UINT64(dma_dst, EduSgState),
     VMSTATE_UINT64(dma_count, EduSgState),
@@ -104,8 +110,8 @@ static EDU_SG_VMSTATE_CONST VMStateField device_fields[] = {
 
 const VMStateDescription edu_sg_vmstate = {
     .name = "edu-sg",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .post_load = post_load,
     .fields = device_fields,
 };

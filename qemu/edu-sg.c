@@ -32,14 +32,15 @@ MemTxResult edu_sg_dma(EduSgState *s, dma_addr_t addr, void *buf,
                        dma_addr_t len, bool write)
 {
     MemTxResult res;
+    bool engaged;
 
     if (s->gone) {
         return MEMTX_ERROR;
     }
-    s->in_dma++;
+    engaged = edu_sg_guard(s);
     res = write ? pci_dma_write(&s->pdev, addr, buf, len)
                 : pci_dma_read(&s->pdev, addr, buf, len);
-    s->in_dma--;
+    edu_sg_unguard(s, engaged);
     return res;
 }
 

@@ -18,9 +18,11 @@ OBJECT_DECLARE_SIMPLE_TYPE(EduSgState, EDU_SG)
 #define EDU_SG_BATCH            32
 /* The most that is moved between two looks at the channel's state. */
 #define EDU_SG_SLICE            (64 * KiB)
-/* The most that is done before the main loop gets its turn. */
-#define EDU_SG_TURN_DESCRIPTORS 64
-#define EDU_SG_TURN_BYTES       (256 * KiB)
+/* The most that a channel does in one pass of the main loop. */
+#define EDU_SG_PASS_DESCRIPTORS 64
+#define EDU_SG_PASS_BYTES       (256 * KiB)
+/* Nanoseconds that a channel which is late can catch up. */
+#define EDU_SG_CREDIT           (100 * SCALE_MS)
 
 /* Nanoseconds that edu takes for a transfer. */
 #define EDU_SG_LEGACY_LATENCY   (100 * SCALE_MS)
@@ -72,6 +74,7 @@ typedef struct EduSgChannel {
 
     /* the completion that fault-swap holds back */
     bool swap_held;
+    bool swap_event;
     EduSgCompletion swapped;
 
     /* changes with each reset: DMA may cause one behind its caller's back */
@@ -127,7 +130,9 @@ struct EduSgState {
     uint32_t fact;
     uint32_t fact_status;
     uint32_t irq_status;
+    /* the level of INTx, and that a fault keeps it low */
     bool line;
+    bool line_dropped;
     uint64_t dma_src;
     uint64_t dma_dst;
     uint64_t dma_count;
@@ -140,14 +145,28 @@ struct EduSgState {
     EduSgCounters counters;
     EduSgFaults faults;
 
-    /*
-     * The device is writing or reading, which may reach its own registers:
-     * they do not answer then.
-     */
-    unsigned in_dma;
     /* on its way out: nothing starts any more */
     bool gone;
 };
+
+/*
+ * While the device accesses the bus, its registers and its MSI-X table refuse
+ * all accesses.  Work is done in timers, not in guarded bottom halves: these
+ * would run in a stopped machine, too.
+ */
+static inline bool edu_sg_guard(EduSgState *s)
+{
+    MemReentrancyGuard *guard = &DEVICE(s)->mem_reentrancy_guard;
+    bool engaged = guard->engaged_in_io;
+
+    guard->engaged_in_io = true;
+    return engaged;
+}
+
+static inline void edu_sg_unguard(EduSgState *s, bool engaged)
+{
+    DEVICE(s)->mem_reentrancy_guard.engaged_in_io = engaged;
+}
 
 /* edu-sg.c */
 MemTxResult edu_sg_dma(EduSgState *s, dma_addr_t addr, void *buf,
@@ -174,6 +193,8 @@ void edu_sg_ack(EduSgState *s, uint32_t bits);
 void edu_sg_update_line(EduSgState *s);
 void edu_sg_event(EduSgChannel *ch, bool urgent);
 void edu_sg_idle(EduSgChannel *ch);
+void edu_sg_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs,
+                     bool idle);
 void edu_sg_irq_enable(EduSgChannel *ch, uint32_t val);
 void edu_sg_irq_flush(EduSgChannel *ch);
 void edu_sg_irq_reset(EduSgChannel *ch);
@@ -183,11 +204,12 @@ void edu_sg_irq_timer(void *opaque);
 void edu_sg_channel_init(EduSgState *s, uint32_t n);
 void edu_sg_channel_command(EduSgChannel *ch, uint32_t command);
 void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail);
+void edu_sg_channel_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs);
 void edu_sg_channel_reset(EduSgChannel *ch);
 void edu_sg_channel_update(EduSgChannel *ch);
 void edu_sg_update_channels(EduSgState *s);
 void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error);
-bool edu_sg_channel_sane(EduSgChannel *ch);
+bool edu_sg_channel_valid(EduSgChannel *ch);
 
 /* edu-sg-complete.c */
 bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes);

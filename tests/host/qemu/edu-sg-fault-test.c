@@ -1,20 +1,11 @@
 /*
- * QTest of edu-sg: interrupts, faults, migration, properties
+ * QTest of edu-sg: interrupts, faults, properties
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
 #include "qemu/units.h"
-#include <glib/gstdio.h>
 #include "edu-sg-util.h"
-
-static void submit(Test *t, unsigned ch, unsigned count)
-{
-    while (count--) {
-        put(t, ch, DATA, 0, 16, EDU_SG_DESC_EVENT);
-    }
-    ring(t, ch);
-}
 
 static void test_msix(void)
 {
@@ -65,12 +56,6 @@ static void test_msi(void)
     wr(t, EDU_SG_IRQ_ACK, EDU_SG_IRQ_CHANNEL(1));
     g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, 0);
     stop(t);
-}
-
-/* The line, by the status bit of PCI configuration. */
-static bool line(Test *t)
-{
-    return qpci_config_readw(t->dev, 6) & 8;
 }
 
 static void test_intx(void)
@@ -136,6 +121,107 @@ static void test_coalesce(void)
     stop(t);
 }
 
+/* What has gathered is not lost when the rules change. */
+static void test_coalesce_change(void)
+{
+    Test *t = start("latency=100000");
+
+    use_msix(t, 2);
+    enable_ring(t, 0, RING);
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_COUNT), 9);
+
+    /* while the channel works: from the end of work to a time */
+    submit(t, 0, 2);
+    step(t, 150 * 1000);
+    expect(t, 0, 0, 0, EDU_SG_DONE, 16);
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 1000);
+    step(t, 999 * 1000);
+    g_assert_false(message(t, 1));
+    step(t, 1000);
+    g_assert_true(message(t, 1));
+
+    /* from a time to the end of work, which is over */
+    submit(t, 0, 1);
+    step(t, 150 * 1000);
+    expect(t, 0, 2, 2, EDU_SG_DONE, 16);
+    g_assert_false(message(t, 1));
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 0);
+    g_assert_true(message(t, 1));
+
+    /* from a time to the end of work, which is still to come */
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 10);
+    submit(t, 0, 2);
+    step(t, 105 * 1000);
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 0);
+    step(t, 50 * 1000);
+    g_assert_false(message(t, 1));
+    step(t, 50 * 1000);
+    expect(t, 0, 4, 4, EDU_SG_DONE, 16);
+    g_assert_true(message(t, 1));
+
+    /* a smaller count that is reached already */
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 1000000);
+    submit(t, 0, 2);
+    step(t, 250 * 1000);
+    g_assert_false(message(t, 1));
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_COUNT), 2);
+    g_assert_true(message(t, 1));
+    step(t, 2000 * MS);
+    g_assert_false(message(t, 1));
+    stop(t);
+}
+
+/* Without a time a paused channel sends what has gathered. */
+static void test_pause_interrupts(void)
+{
+    Test *t = start("latency=100000");
+
+    use_msix(t, 2);
+    enable_ring(t, 0, RING);
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_COUNT), 9);
+    submit(t, 0, 2);
+    step(t, 150 * 1000);
+    expect(t, 0, 0, 0, EDU_SG_DONE, 16);
+    g_assert_false(message(t, 1));
+    command(t, 0, EDU_SG_PAUSE);
+    g_assert_true(message(t, 1));
+    command(t, 0, EDU_SG_RESUME);
+    step(t, 150 * 1000);
+    expect(t, 0, 1, 1, EDU_SG_DONE, 16);
+    g_assert_true(message(t, 1));
+
+    /* with a time it is the time that counts */
+    wr(t, ch_reg(0, EDU_SG_CH_COAL_TIME), 1000);
+    submit(t, 0, 2);
+    step(t, 150 * 1000);
+    command(t, 0, EDU_SG_PAUSE);
+    g_assert_false(message(t, 1));
+    step(t, 1000 * 1000);
+    g_assert_true(message(t, 1));
+    stop(t);
+}
+
+/* A reset takes back the channel's interrupt, and no other. */
+static void test_reset_withdraws(void)
+{
+    Test *t = start("channels=2");
+
+    enable_ring(t, 0, RING);
+    enable_ring(t, 1, RING);
+    submit(t, 0, 1);
+    submit(t, 1, 1);
+    step(t, 10);
+    g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==,
+                    EDU_SG_IRQ_CHANNEL(0) | EDU_SG_IRQ_CHANNEL(1));
+    command(t, 0, EDU_SG_RESET);
+    g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, EDU_SG_IRQ_CHANNEL(1));
+    g_assert_true(line(t));
+    command(t, 1, EDU_SG_RESET);
+    g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, 0);
+    g_assert_false(line(t));
+    stop(t);
+}
+
 static void test_completion_faults(void)
 {
     Test *t = start("channels=2");
@@ -175,6 +261,48 @@ static void test_completion_faults(void)
     expect(t, 0, 7, 6, EDU_SG_DONE, 16);
     expect(t, 0, 8, 7, EDU_SG_DONE, 16);
     g_assert_true(missing(t, 0, 9));
+    stop(t);
+}
+
+/* An event comes with its completion, in whatever order these are written. */
+static void test_swap_events(void)
+{
+    Test *t = start("");
+
+    use_msix(t, 2);
+    enable_ring(t, 0, RING);
+
+    /* only the one that is held back is an event */
+    set_fault(t, "fault-swap", 1);
+    submit(t, 0, 1);
+    step(t, 10);
+    g_assert_true(missing(t, 0, 0));
+    g_assert_false(message(t, 1));
+    put(t, 0, DATA, 0, 8, 0);
+    ring(t, 0);
+    step(t, 10);
+    expect(t, 0, 0, 1, EDU_SG_DONE, 8);
+    expect(t, 0, 1, 0, EDU_SG_DONE, 16);
+    g_assert_true(message(t, 1));
+
+    /* only the one that follows is */
+    set_fault(t, "fault-swap", 1);
+    put(t, 0, DATA, 0, 8, 0);
+    submit(t, 0, 1);
+    step(t, 10);
+    expect(t, 0, 2, 3, EDU_SG_DONE, 16);
+    expect(t, 0, 3, 2, EDU_SG_DONE, 8);
+    g_assert_true(message(t, 1));
+
+    /* neither is */
+    set_fault(t, "fault-swap", 1);
+    put(t, 0, DATA, 0, 8, 0);
+    put(t, 0, DATA, 0, 16, 0);
+    ring(t, 0);
+    step(t, 10);
+    expect(t, 0, 4, 5, EDU_SG_DONE, 16);
+    expect(t, 0, 5, 4, EDU_SG_DONE, 8);
+    g_assert_false(message(t, 1));
     stop(t);
 }
 
@@ -251,6 +379,35 @@ static void test_drop_irq(void)
     stop(t);
 }
 
+/* What was dropped does not come back when something else is looked at. */
+static void test_drop_line(void)
+{
+    Test *t = start("channels=2");
+
+    enable_ring(t, 0, RING);
+    set_fault(t, "fault-drop-irq", 1);
+    submit(t, 0, 1);
+    step(t, 10);
+    g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, EDU_SG_IRQ_CHANNEL(0));
+    g_assert_false(line(t));
+    g_assert_cmpuint(counter(t, "counter-dropped-interrupts"), ==, 1);
+    /* a write that changes nothing */
+    qpci_config_writew(t->dev, PCI_COMMAND,
+                       qpci_config_readw(t->dev, PCI_COMMAND));
+    wr(t, EDU_SG_IRQ_ACK, EDU_SG_IRQ_CHANNEL(1));
+    g_assert_false(line(t));
+    g_assert_cmpuint(counter(t, "counter-interrupts"), ==, 0);
+
+    /* the next interrupt is one */
+    submit(t, 0, 1);
+    step(t, 10);
+    g_assert_true(line(t));
+    g_assert_cmpuint(counter(t, "counter-interrupts"), ==, 1);
+    wr(t, EDU_SG_IRQ_ACK, EDU_SG_IRQ_CHANNEL(0));
+    g_assert_false(line(t));
+    stop(t);
+}
+
 static void test_dead(void)
 {
     Test *t = start("bandwidth=1M");
@@ -289,7 +446,7 @@ static void test_own_registers(void)
 {
     /* 28 bits would not reach the BAR */
     Test *t = start("dma_mask=0xffffffffffffffff");
-    uint64_t bar = t->regs.addr;
+    uint64_t bar = t->regs.addr, table;
     uint32_t reset = cpu_to_le32(EDU_SG_DEV_RESET);
 
     enable_ring(t, 0, RING);
@@ -300,75 +457,38 @@ static void test_own_registers(void)
     ring(t, 0);
     step(t, 10);
     g_assert_cmpuint(state_of(t, 0), ==, EDU_SG_RUNNING);
+    expect(t, 0, 0, 0, EDU_SG_BUS_ERROR, 0);
+    expect(t, 0, 1, 1, EDU_SG_BUS_ERROR, 0);
     expect(t, 0, 2, 2, EDU_SG_DONE, 128);
     g_assert_cmphex(qpci_io_readl(t->dev, t->mem, 128), ==, EDU_SG_DEV_RESET);
 
-    /* a message that would raise itself again and again */
+    /* the MSI-X table is no memory either */
     use_msix(t, 2);
+    table = t->dev->msix_table_bar.addr + t->dev->msix_table_off;
+    put(t, 0, table, 0, 4, EDU_SG_DESC_FROM_DEVICE);
+    ring(t, 0);
+    step(t, 10);
+    expect(t, 0, 3, 3, EDU_SG_BUS_ERROR, 0);
+    g_assert_cmphex(qpci_io_readl(t->dev, t->dev->msix_table_bar,
+                                  t->dev->msix_table_off), ==, MESSAGES);
+
+    /* nor are registers a place for completions */
+    command(t, 0, EDU_SG_RESET);
+    wr64(t, ch_reg(0, EDU_SG_CH_SQ_BASE), SQ(0));
+    wr64(t, ch_reg(0, EDU_SG_CH_CQ_BASE), bar + EDU_SG_CH_OFFSET);
+    wr(t, ch_reg(0, EDU_SG_CH_SIZE), RING);
+    command(t, 0, EDU_SG_ENABLE);
+    wr(t, ch_reg(0, EDU_SG_CH_DOORBELL), 1);
+    step(t, 10);
+    g_assert_cmpuint(state_of(t, 0), ==, EDU_SG_FAILED);
+    g_assert_cmpuint(error_of(t, 0), ==, EDU_SG_ERR_COMPLETION);
+
+    /* a message that would raise itself again and again */
     qpci_io_writel(t->dev, t->dev->msix_table_bar, t->dev->msix_table_off,
                    bar + EDU_SG_IRQ_RAISE);
     wr(t, EDU_SG_IRQ_RAISE, 1);
     g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, 1);
     stop(t);
-}
-
-static void test_migrate(void)
-{
-    g_autofree char *file = g_strdup_printf("%s/edu-sg-%d", g_get_tmp_dir(),
-                                            getpid());
-    g_autofree char *to = g_strdup_printf("exec:cat > %s", file);
-    g_autofree char *from = g_strdup_printf("bandwidth=1M -incoming "
-                                            "\"exec:cat %s\"", file);
-    static uint8_t out[256 * KiB], in[256 * KiB];
-    Test *t = start("bandwidth=1M"), *u;
-
-    fill(out, sizeof(out), 3);
-    qtest_memwrite(t->q, DATA, out, sizeof(out));
-    enable_ring(t, 0, RING);
-    put(t, 0, DATA, 0, sizeof(out), EDU_SG_DESC_EVENT);
-    put(t, 0, DATA, 0, 16, EDU_SG_DESC_EVENT);
-    ring(t, 0);
-    /* two slices of four */
-    step(t, 130 * MS);
-    g_assert_true(set_pace(t, "legacy-latency", 5000 * (uint64_t)MS));
-    legacy(t, EDU_SG_BUF_BASE, DATA + MiB, 16,
-           EDU_SG_CMD_RUN | EDU_SG_CMD_FROM_DEVICE);
-    qtest_qmp_assert_success(t->q, "{'execute': 'migrate', "
-                             "'arguments': {'uri': %s}}", to);
-    qtest_qmp_eventwait(t->q, "STOP");
-
-    u = g_new0(Test, 1);
-    u->q = qtest_initf("-machine pc -m 128M -nodefaults "
-                       "-device edu-sg,id=sg,addr=04.0,%s", from);
-    qtest_qmp_eventwait(u->q, "RESUME");
-    u->bus = qpci_new_pc(u->q, NULL);
-    u->dev = qpci_device_find(u->bus, QPCI_DEVFN(4, 0));
-    u->regs = t->regs;
-    u->mem = t->mem;
-    g_assert_cmphex(rd(u, ch_reg(0, EDU_SG_CH_STATUS)), ==,
-                    EDU_SG_RUNNING | EDU_SG_STATUS_BUSY);
-    g_assert_true(missing(u, 0, 0));
-    step(u, 1000 * MS);
-    expect(u, 0, 0, 0, EDU_SG_DONE, sizeof(out));
-    expect(u, 0, 1, 1, EDU_SG_DONE, 16);
-    /* it went on where it was */
-    g_assert_cmpuint(counter(u, "counter-bytes-to-device"), ==,
-                     sizeof(out) + 16);
-    g_assert_cmphex(rd(u, EDU_SG_IRQ_STATUS), ==, EDU_SG_IRQ_CHANNEL(0));
-    qpci_memread(u->dev, u->mem, 0, in, sizeof(in));
-    g_assert_cmpmem(in, sizeof(in), out, sizeof(out));
-
-    /* Due as before, and by a later change as if it had begun here. */
-    g_assert_cmpuint(counter(u, "legacy-latency"), ==, 100 * MS);
-    g_assert_true(legacy_runs(u));
-    g_assert_true(set_pace(u, "legacy-latency", 2000 * (uint64_t)MS));
-    step(u, 1130 * MS - 1);
-    g_assert_true(legacy_runs(u));
-    step(u, 1);
-    g_assert_false(legacy_runs(u));
-    stop(u);
-    stop(t);
-    g_unlink(file);
 }
 
 /* With all kinds of work going on, twice in the same place. */
@@ -437,13 +557,17 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/irq/msi", test_msi);
     qtest_add_func("/edu-sg/irq/intx", test_intx);
     qtest_add_func("/edu-sg/irq/coalesce", test_coalesce);
+    qtest_add_func("/edu-sg/irq/coalesce-change", test_coalesce_change);
+    qtest_add_func("/edu-sg/irq/pause", test_pause_interrupts);
+    qtest_add_func("/edu-sg/irq/reset", test_reset_withdraws);
     qtest_add_func("/edu-sg/fault/completion", test_completion_faults);
+    qtest_add_func("/edu-sg/fault/swap-events", test_swap_events);
     qtest_add_func("/edu-sg/fault/stall", test_stall);
     qtest_add_func("/edu-sg/fault/stuck", test_stuck);
     qtest_add_func("/edu-sg/fault/drop-irq", test_drop_irq);
+    qtest_add_func("/edu-sg/fault/drop-line", test_drop_line);
     qtest_add_func("/edu-sg/fault/dead", test_dead);
     qtest_add_func("/edu-sg/own-registers", test_own_registers);
-    qtest_add_func("/edu-sg/migrate", test_migrate);
     qtest_add_func("/edu-sg/unplug", test_unplug);
     qtest_add_func("/edu-sg/properties", test_properties);
     return g_test_run();

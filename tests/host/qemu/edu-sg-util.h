@@ -15,6 +15,7 @@
 #else
 #include "qapi/qmp/qdict.h"
 #endif
+#include "hw/pci/pci_regs.h"
 #include "hw/misc/edu-sg-regs.h"
 
 #define SQ(ch)      (0x100000 + (ch) * 0x20000)
@@ -33,6 +34,7 @@ typedef struct Test {
     QPCIDevice *dev;
     QPCIBar regs;
     QPCIBar mem;
+    uint32_t size[EDU_SG_CHANNELS_MAX];
     uint32_t tail[EDU_SG_CHANNELS_MAX];
 } Test;
 
@@ -114,6 +116,7 @@ static inline void enable_ring(Test *t, unsigned ch, uint32_t size)
     wr(t, ch_reg(ch, EDU_SG_CH_IRQ_ENABLE), 1);
     command(t, ch, EDU_SG_ENABLE);
     g_assert_cmpuint(state_of(t, ch), ==, EDU_SG_RUNNING);
+    t->size[ch] = size;
     t->tail[ch] = 0;
 }
 
@@ -127,7 +130,7 @@ static inline void put(Test *t, unsigned ch, uint64_t addr, uint64_t offset,
         .len = cpu_to_le32(len),
         .flags = cpu_to_le32(flags),
     };
-    uint32_t slot = t->tail[ch]++ & (RING - 1);
+    uint32_t slot = t->tail[ch]++ & (t->size[ch] - 1);
 
     qtest_memwrite(t->q, SQ(ch) + slot * sizeof(d), &d, sizeof(d));
 }
@@ -135,6 +138,15 @@ static inline void put(Test *t, unsigned ch, uint64_t addr, uint64_t offset,
 static inline void ring(Test *t, unsigned ch)
 {
     wr(t, ch_reg(ch, EDU_SG_CH_DOORBELL), t->tail[ch]);
+}
+
+/* Submit @count small descriptors, each of them an event. */
+static inline void submit(Test *t, unsigned ch, unsigned count)
+{
+    while (count--) {
+        put(t, ch, DATA, 0, 16, EDU_SG_DESC_EVENT);
+    }
+    ring(t, ch);
 }
 
 static inline void step(Test *t, int64_t ns)
@@ -145,11 +157,12 @@ static inline void step(Test *t, int64_t ns)
 /* Entry k, counted from 0 over all laps.  False if it is not there yet. */
 static inline bool got(Test *t, unsigned ch, uint32_t k, EduSgCompletion *c)
 {
-    qtest_memread(t->q, CQ(ch) + (k & (RING - 1)) * sizeof(*c), c, sizeof(*c));
+    qtest_memread(t->q, CQ(ch) + (k & (t->size[ch] - 1)) * sizeof(*c), c,
+                  sizeof(*c));
     c->index = le32_to_cpu(c->index);
     c->bytes = le32_to_cpu(c->bytes);
     c->status = le32_to_cpu(c->status);
-    return (c->status & EDU_SG_PHASE) == !(k & RING);
+    return (c->status & EDU_SG_PHASE) == !(k & t->size[ch]);
 }
 
 static inline void expect(Test *t, unsigned ch, uint32_t k, uint32_t index,
@@ -233,6 +246,12 @@ static inline void fill(uint8_t *buf, size_t len, unsigned seed)
     for (size_t i = 0; i < len; i++) {
         buf[i] = i * 7 + (i >> 8) + seed;
     }
+}
+
+/* The level of INTx, by the status bit of PCI configuration. */
+static inline bool line(Test *t)
+{
+    return qpci_config_readw(t->dev, PCI_STATUS) & PCI_STATUS_INTERRUPT;
 }
 
 /* All interrupts by MSI-X, each vector a word in memory from MESSAGES on. */
