@@ -36,15 +36,26 @@ static void transfer(EduSgState *s)
     bool from_device = s->dma_cmd & EDU_SG_CMD_FROM_DEVICE;
     uint64_t buf = from_device ? s->dma_src : s->dma_dst;
     uint64_t bus = from_device ? s->dma_dst : s->dma_src;
+    uint64_t first;
 
+    if (!s->dma_count) {
+        return;
+    }
     if (!in_buffer(buf, s->dma_count)) {
         qemu_log_mask(LOG_GUEST_ERROR, "EDU: DMA of 0x%" PRIx64
                       " bytes at 0x%" PRIx64 " leaves the buffer\n",
                       s->dma_count, buf);
         return;
     }
-    edu_sg_move(s, clamp(s, bus), buf - EDU_SG_BUF_BASE, s->dma_count,
-                from_device);
+    buf -= EDU_SG_BUF_BASE;
+    bus = clamp(s, bus);
+    first = MIN(s->dma_count - 1, s->dma_mask - bus) + 1;
+    edu_sg_move(s, bus, buf, first, from_device);
+    /* A reset that the DMA caused has cleared the count. */
+    if (first < s->dma_count) {
+        edu_sg_move(s, clamp(s, bus + first), buf + first,
+                    s->dma_count - first, from_device);
+    }
 }
 
 static void dma_timer(void *opaque)
