@@ -106,81 +106,105 @@ uint64_t unreachable_bytes(const struct edudma_info *info, const void *addr,
 	return bytes;
 }
 
-/* How much memory may be taken without pressing the guest. */
-static uint64_t spare_bytes(void)
+/* The number behind a name in a file of /proc, or the only one if @name is "". */
+static uint64_t proc_number(const char *path, const char *name)
 {
-	uint64_t kib = 0;
+	uint64_t value = 0;
 	char line[128];
 	FILE *file;
 
-	file = fopen("/proc/meminfo", "re");
+	file = fopen(path, "re");
 	if (!file)
-		die("/proc/meminfo");
+		die(path);
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
+		if (!strncmp(line, name, strlen(name)) &&
+		    sscanf(line + strlen(name), "%" SCNu64, &value) == 1)
 			break;
 	fclose(file);
-	return kib * 1024 / 8 * 7;
+	return value;
 }
 
-/* The first page of a touched range that is or is not reachable, or NULL. */
-static uint8_t *scan_pages(const struct edudma_info *info, uint8_t *range,
-			   size_t pages, bool reachable)
+/*
+ * May a chunk still be taken?
+ *
+ * Free lists are last in, first out, so the few pages that are wanted may be the
+ * last ones of all.  Below its low watermark, 5/4 of its minimum, a zone leaves
+ * requests to the next one.  The last is ZONE_DMA with up to 16 MiB, which every
+ * device reaches.  Several MiB of it have been taken when this says no, and nobody
+ * has been killed for memory.
+ */
+static bool memory_left(size_t chunk)
+{
+	uint64_t min = proc_number("/proc/sys/vm/min_free_kbytes", "");
+
+	return proc_number("/proc/meminfo", "MemFree:") > min / 4 * 5 + 2 * chunk / 1024;
+}
+
+/* Put pages of a touched range that are or are not reachable behind @found. */
+static size_t scan_pages(const struct edudma_info *info, uint8_t *range,
+			 size_t pages, bool reachable, void **found, size_t n)
 {
 	uint64_t entries[512];
-	size_t i = 0, n;
+	size_t seen = 0;
+	size_t i, part;
 	int fd;
 
 	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		die("/proc/self/pagemap");
-	for (; pages; pages -= n, range += n * page_size()) {
-		n = pages < ARRAY_LEN(entries) ? pages : ARRAY_LEN(entries);
-		if (pread(fd, entries, n * sizeof(*entries),
+	for (; pages && seen < n; pages -= part, range += part * page_size()) {
+		part = pages < ARRAY_LEN(entries) ? pages : ARRAY_LEN(entries);
+		if (pread(fd, entries, part * sizeof(*entries),
 			  (uintptr_t)range / page_size() * sizeof(*entries)) !=
-		    (ssize_t)(n * sizeof(*entries)))
+		    (ssize_t)(part * sizeof(*entries)))
 			die("/proc/self/pagemap");
-		for (i = 0; i < n; i++)
+		for (i = 0; i < part && seen < n; i++)
 			if (entries[i] & PAGEMAP_PRESENT &&
 			    pfn_reachable(info, entries[i] & PAGEMAP_PFN) == reachable)
-				break;
-		if (i < n)
-			break;
+				found[seen++] = range + i * page_size();
 	}
 	close(fd);
-	return pages ? range + i * page_size() : NULL;
+	return seen;
+}
+
+bool find_pages(const struct edudma_info *info, bool reachable, void **pages,
+		size_t n)
+{
+	const size_t chunk = 4 << 20;
+	const size_t page = page_size();
+	uint8_t **chunks = NULL;
+	size_t taken, seen, i;
+
+	if (!reachable && pfn_reachable(info, UINT64_MAX / page - 1))
+		return false;
+	/* Whatever does not fit is kept until the end: else it comes again. */
+	for (taken = seen = 0; seen < n && memory_left(chunk); taken++) {
+		chunks = reallocarray(chunks, taken + 1, sizeof(*chunks));
+		if (!chunks)
+			die("reallocarray");
+		chunks[taken] = map_pages(chunk / page, MAP_SHARED);
+		for (i = 0; i < chunk; i += page)
+			chunks[taken][i] = 1;
+		seen += scan_pages(info, chunks[taken], chunk / page, reachable,
+				   pages + seen, n - seen);
+	}
+	for (i = 0; i < seen; i++) {
+		pages[i] = mremap(pages[i], page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
+				  map_pages(1, MAP_SHARED));
+		if (pages[i] == MAP_FAILED)
+			die("mremap");
+	}
+	for (i = 0; i < taken; i++)
+		munmap(chunks[i], chunk);
+	free(chunks);
+	return seen == n;
 }
 
 void *find_page(const struct edudma_info *info, bool reachable)
 {
-	const size_t chunk = 16 << 20;
-	const size_t most = spare_bytes() / chunk;
-	uint8_t *found = NULL, **chunks;
-	size_t n, i;
+	void *page;
 
-	if (!reachable && pfn_reachable(info, UINT64_MAX / page_size() - 1))
-		return NULL;
-	/* Whatever does not fit is kept until the end: else it comes again. */
-	chunks = calloc(most + 1, sizeof(*chunks));
-	if (!chunks)
-		die("calloc");
-	for (n = 0; n < most && !found; n++) {
-		chunks[n] = map_pages(chunk / page_size(), MAP_SHARED);
-		for (i = 0; i < chunk; i += page_size())
-			chunks[n][i] = 1;
-		found = scan_pages(info, chunks[n], chunk / page_size(),
-				   reachable);
-	}
-	if (found)
-		found = mremap(found, page_size(), page_size(),
-			       MREMAP_MAYMOVE | MREMAP_FIXED,
-			       map_pages(1, MAP_SHARED));
-	for (i = 0; i < n; i++)
-		munmap(chunks[i], chunk);
-	free(chunks);
-	if (!found || found == MAP_FAILED)
-		return NULL;
-	return found;
+	return find_pages(info, reachable, &page, 1) ? page : NULL;
 }
 
 void *side_by_side(void *first, void *second)

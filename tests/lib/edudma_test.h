@@ -258,12 +258,16 @@ uint64_t unreachable_bytes(const struct edudma_info *info, const void *addr,
 			   size_t len);
 
 /**
- * find_page() - one touched page that the device can (or cannot) reach
+ * find_pages() - @n touched pages that the device can (or cannot) reach
  *
- * It is shared with later children, because a private page moves when one
- * writes to it.  Takes a while: much memory may be filled.  NULL if the machine
- * has none.
+ * They are shared with later children, because a private page moves when one
+ * writes to it.  Takes a while: memory is filled until the pages are found, or
+ * little is left.  False if the machine has fewer.
  */
+bool find_pages(const struct edudma_info *info, bool reachable, void **pages,
+		size_t n);
+
+/** find_page() - one such page, NULL if the machine has none */
 void *find_page(const struct edudma_info *info, bool reachable);
 
 /** side_by_side() - move two pages next to each other; NULL if that fails */

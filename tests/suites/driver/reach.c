@@ -15,7 +15,7 @@
 static uint8_t *low_page, *high_page;
 
 /* Once for all tests, which inherit the pages. */
-static void __attribute__((constructor)) find_pages(void)
+static void __attribute__((constructor)) find_both_pages(void)
 {
 	struct edudma_info info;
 	struct test_dev dev;

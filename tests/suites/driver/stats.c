@@ -237,19 +237,18 @@ TEST_F(statistics, show_one_descriptor_for_segments_that_continue)
 TEST_F(statistics, show_a_descriptor_for_each_scattered_page)
 {
 	struct edudma_info *info = &self->bed.info;
-	uint8_t *first, *second, *pair;
+	void *pages[2];
+	uint8_t *pair;
 
 	if (info->capabilities & EDUDMA_CAP_IOMMU)
 		SKIP(return, "the IOMMU makes neighbours of all pages");
-	first = find_page(info, true);
-	second = find_page(info, true);
-	if (!first || !second)
+	if (!find_pages(info, true, pages, 2))
 		SKIP(return, "no two pages within the device's reach");
 	/* In at least one order they are no neighbours. */
-	if (page_pfn(first) + 1 == page_pfn(second))
-		pair = side_by_side(second, first);
+	if (page_pfn(pages[0]) + 1 == page_pfn(pages[1]))
+		pair = side_by_side(pages[1], pages[0]);
 	else
-		pair = side_by_side(first, second);
+		pair = side_by_side(pages[0], pages[1]);
 	ASSERT_NE(NULL, pair);
 	ASSERT_EQ(0, transfer1(self->bed.fd,
 			       seg_to(pair + page_size() - 10, 20, 0)));
