@@ -271,7 +271,7 @@ def summary(lane, ran):
 
 
 def collect_lanes(chosen):
-    """Run lanes; say a line on each that has ended."""
+    """Run lanes; say a line on each that has ended.  Did all end well?"""
     built = coverage.build_module()
     reader = Reader(built)
 
@@ -286,4 +286,4 @@ def collect_lanes(chosen):
             return True
         return schedule.Job(name, work, lanes.load(name).weight,
                             seconds=-chosen.index(name))
-    schedule.run([job(name) for name in chosen], schedule.room(), lambda job, need: None)
+    return schedule.run([job(name) for name in chosen], schedule.room())

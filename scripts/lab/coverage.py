@@ -206,8 +206,8 @@ def run_lanes(names):
         weight = 1 if name == FUZZ else lanes.load(name).weight
         # In the order in which they are named.
         return schedule.Job(name, work, weight, seconds=-names.index(name))
-    schedule.run([job(name) for name in names], schedule.room(), lambda job, need: None)
-    return worst
+    good = schedule.run([job(name) for name in names], schedule.room())
+    return worst or int(not good)
 
 
 

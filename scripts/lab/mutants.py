@@ -285,11 +285,13 @@ def main(arguments, usage):
         return 0
     campaign = Campaign(chosen)
     try:
-        schedule.run(list(campaign.jobs()), schedule.room(), lambda job, need: None)
+        schedule.run(list(campaign.jobs()), schedule.room())
     except schedule.Stopped:
         return 1
-    words = collections.Counter(campaign.results.values())
-    for name, word in campaign.results.items():
+    # One that is not among the results has raised an exception.
+    results = {mutant.name: campaign.results.get(mutant.name, "trouble") for mutant in chosen}
+    words = collections.Counter(results.values())
+    for name, word in results.items():
         if word != "killed":
             print(f"{word}: {name}: logs in {paths.shown(WORK / name)}")
     print(f"\n{words['killed']} killed, {words['survived']} survived, "

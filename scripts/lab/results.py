@@ -6,6 +6,7 @@ Each lane and each program of the host has a directory: `tap`, what it printed;
 guest's logs.  Beside them `junit.xml` has all of it for other programs.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -89,9 +90,9 @@ class Result:
         self.logs = logs
         self.text = self._text("tap")
         self.stream = tap.Stream.of(self.text)
-        self.tests = json.loads(self._text("tests.json") or "[]")
-        self.ended = json.loads(self._text("ended.json") or "{}")
-        self.run = json.loads(self._text("result.json") or "{}")
+        self.tests = self._json("tests.json", [])
+        self.ended = self._json("ended.json", {})
+        self.run = self._json("result.json", {})
         self.blocked = self._text("blocked")
 
     def _text(self, name):
@@ -99,6 +100,13 @@ class Result:
             return (self.logs / name).read_text(errors="replace")
         except FileNotFoundError:
             return ""
+
+    def _json(self, name, none):
+        # A file that was not written to its end is as good as none.
+        try:
+            return json.loads(self._text(name))
+        except ValueError:
+            return none
 
     def verdict(self):
         """In a word."""
@@ -215,13 +223,14 @@ def durations():
 
 
 def keep_durations(new):
-    """Remember these for the next run."""
+    """Remember these for the next run, if that can be: without them it is only slower."""
     path = paths.cache() / DURATIONS
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(durations() | new, indent=1, sort_keys=True)
     other = path.with_name(f"{path.name}.{os.getpid()}")
-    other.write_text(text)
-    os.replace(other, path)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text(text)
+        os.replace(other, path)
 
 
 def latest():

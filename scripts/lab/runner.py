@@ -4,9 +4,11 @@
 What is built is a job like the tests: those that do not need it run meanwhile.
 """
 
+import contextlib
 import os
 import sys
 import time
+import traceback
 
 from . import Trouble, lanes, paths, plan, results, schedule
 
@@ -81,17 +83,28 @@ def _once(items):
     jobs = [_build_job(target, logs, known) for target in targets]
     jobs += [_item_job(item, logs, known) for item in items]
 
+    def note(job, text):
+        # What leaves no note either is known by not having ended.
+        with contextlib.suppress(OSError):
+            (logs / job.name).mkdir(exist_ok=True)
+            (logs / job.name / "blocked").write_text(text)
+
     def blocked(job, need):
-        (logs / job.name).mkdir()
-        (logs / job.name / "blocked").write_text(
-            f"'{need}' failed: {paths.shown(logs)}/{need.replace(' ', '-')}.log")
+        note(job, f"'{need}' failed: {paths.shown(logs)}/{need.replace(' ', '-')}.log")
+
+    def raised(job, error):
+        schedule.complain(job, error)
+        note(job, "".join(traceback.format_exception(error)))
     stopped = False
     try:
-        schedule.run(jobs, schedule.room(), blocked)
+        schedule.run(jobs, schedule.room(), blocked, raised)
     except schedule.Stopped:
         stopped = True
     left = [results.Result(logs / item.name) for item in items]
-    results.write_junit(left, logs / "junit.xml")
+    try:
+        results.write_junit(left, logs / "junit.xml")
+    except OSError as error:
+        print(f"test: junit.xml: {error}", file=sys.stderr)
     return left, stopped
 
 

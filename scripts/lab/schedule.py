@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+import traceback
 import typing
 
 from . import session
@@ -24,7 +25,7 @@ class Job:
     """Something to be done once.
 
     work is called without arguments and awaited; it tells whether what needs this job
-    may begin.  needs are names of other jobs.
+    may begin.  If it raises an exception, it has failed.  needs are names of other jobs.
     """
 
     name: str
@@ -58,11 +59,12 @@ def _urgency(jobs):
 class _Schedule:
     """Jobs on their way."""
 
-    def __init__(self, jobs, capacity, blocked):
+    def __init__(self, jobs, capacity, blocked, raised):
         urgency = _urgency(jobs)
         self.waiting = sorted(jobs, key=lambda job: -urgency[job.name])
         self.capacity = capacity
         self.blocked = blocked
+        self.raised = raised
         self.good = set()
         self.bad = set()
         self.running = {}           # task -> job
@@ -86,6 +88,12 @@ class _Schedule:
                 self.waiting.remove(job)
                 self.running[asyncio.ensure_future(job.work())] = job
 
+    def _end(self, job, task):
+        error = task.exception()
+        if error:
+            self.raised(job, error)
+        (self.bad if error or not task.result() else self.good).add(job.name)
+
     async def run(self):
         """To the end of all."""
         try:
@@ -97,8 +105,7 @@ class _Schedule:
                 done, _ = await asyncio.wait(self.running,
                                              return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    job = self.running.pop(task)
-                    (self.good if task.result() else self.bad).add(job.name)
+                    self._end(self.running.pop(task), task)
         finally:
             for task in self.running:
                 task.cancel()
@@ -109,18 +116,27 @@ class Stopped(Exception):
     """A signal asked to stop, and every job has been ended."""
 
 
-def run(jobs, capacity, blocked):
-    """Run jobs; blocked(job, need) is called for each that cannot be.
+def complain(job, error):
+    """Say what exception a job's work has raised."""
+    print(f"FAILED {job.name}: {''.join(traceback.format_exception(error))}", flush=True)
 
+
+def run(jobs, capacity, blocked=lambda job, need: None, raised=complain):
+    """Run jobs.
+
+    blocked(job, need) is called for each that cannot be run, raised(job, error) for
+    each whose work raises an exception.  Returns whether all jobs succeeded.
     Raises Stopped when a signal has ended the run before its time.
     """
     async def main():
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(signum, asyncio.current_task().cancel)
-        await _Schedule(jobs, capacity, blocked).run()
+        schedule = _Schedule(jobs, capacity, blocked, raised)
+        await schedule.run()
+        return not schedule.bad
     try:
-        asyncio.run(main())
+        return asyncio.run(main())
     except asyncio.CancelledError as cancelled:
         raise Stopped from cancelled
 

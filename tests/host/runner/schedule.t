@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -18,6 +19,17 @@ sys.path.insert(0, str(TOP / "scripts"))
 from lab import schedule, unit
 
 
+# Runs the tests of a directory as the host's.
+RUN = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from lab import plan, runner
+files = {plan.name_of(path): path for path in pathlib.Path(sys.argv[2]).glob("*.t")}
+plan.host_tests = lambda: files
+sys.exit(runner.main([], ""))
+"""
+
+
 class Schedule(unittest.TestCase):
     """Jobs that take no time but turns of the loop."""
 
@@ -26,6 +38,7 @@ class Schedule(unittest.TestCase):
         self.running = 0
         self.most = 0
         self.blocked = []
+        self.raised = []
 
     def job(self, name, good=True, turns=3, **more):
         """A job that says when it begins."""
@@ -41,7 +54,8 @@ class Schedule(unittest.TestCase):
 
     def run_all(self, *jobs, room=1):
         """Run them."""
-        schedule.run(jobs, room, lambda job, need: self.blocked.append((job.name, need)))
+        schedule.run(jobs, room, lambda job, need: self.blocked.append((job.name, need)),
+                     lambda job, error: self.raised.append((job.name, str(error))))
 
     def test_longest_first_and_unknown_before(self):
         self.run_all(self.job("short", seconds=1), self.job("long", seconds=9),
@@ -80,6 +94,34 @@ class Schedule(unittest.TestCase):
         self.assertEqual(["build", "c"], sorted(self.began))
         self.assertEqual([("a", "build"), ("b", "a")], self.blocked)
 
+    def test_one_that_raises_has_failed(self):
+        async def work():
+            raise OSError("no space left")
+        self.run_all(schedule.Job("a", work), self.job("b"), self.job("c", needs=("a",)))
+        self.assertEqual(["b"], self.began)
+        self.assertEqual([("c", "a")], self.blocked)
+        self.assertEqual([("a", "no space left")], self.raised)
+
+    def test_a_run_with_one_that_raises_ends_as_others(self):
+        with tempfile.TemporaryDirectory() as name:
+            group = pathlib.Path(name) / "group"
+            group.mkdir()
+            for which, mode in (("sound", 0o755), ("broken", 0o644)):
+                path = group / f"{which}.t"
+                path.write_text("#!/bin/sh\necho ok 1 - works\necho 1..1\n")
+                path.chmod(mode)
+            done = subprocess.run(
+                [sys.executable, "-B", "-c", RUN, TOP / "scripts", group], text=True,
+                check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env={**os.environ, "T": "group.*", "COUNT": "", "LANES": "",
+                     "EDUDMA_BUILD": name, "EDUDMA_CACHE": name})
+            junit = (pathlib.Path(name) / "results/latest/junit.xml").read_text()
+        self.assertEqual((1, "1 passed, 1 failed, 0 skipped"),
+                         (done.returncode, done.stdout.splitlines()[-1]), done.stdout)
+        self.assertIn("FAILED group.broken: Traceback", done.stdout)
+        self.assertIn("Permission denied", done.stdout)
+        self.assertIn("Permission denied", junit)
+
     def test_a_signal_ends_it_and_takes_processes_along(self):
         child = None
 
@@ -101,7 +143,7 @@ class Schedule(unittest.TestCase):
                   "    async with schedule.process(['sleep', '1000']) as process:\n"
                   "        print(process.pid, flush=True)\n"
                   "        await process.stdout.read()\n"
-                  "schedule.run([schedule.Job('a', work)], 1, None)\n")
+                  "schedule.run([schedule.Job('a', work)], 1, None, None)\n")
         with subprocess.Popen([sys.executable, "-B", "-c", script, TOP / "scripts"], text=True,
                               stdout=subprocess.PIPE) as parent:
             child = pathlib.Path(f"/proc/{parent.stdout.readline().strip()}/comm")
