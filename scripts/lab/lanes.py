@@ -80,14 +80,14 @@ class Skip:
         return reason == self.reason and fnmatch.fnmatchcase(name, self.pattern)
 
 
-def _skips(text):
+def skips_of(text):
     """A line each: PATTERN: REASON."""
     split = (line.strip().partition(": ") for line in text.splitlines() if line.strip())
     return tuple(Skip(pattern, reason) for pattern, _, reason in split)
 
 
 # How values are read that are the lane's alone.
-OWN = {"set": str, "skips": _skips, "tests": lambda text: tuple(text.split())}
+OWN = {"set": str, "skips": skips_of, "tests": lambda text: tuple(text.split())}
 
 
 def _emulator(name):

@@ -102,6 +102,12 @@ class Item:
         return dict(found)
 
     @property
+    def skips(self):
+        """Of a host's program: what it may skip, in lines `# Skips: PATTERN: reason`."""
+        return lanes.skips_of("\n".join(
+            re.findall(r"^# Skips: (.*)$", self.path.read_text(), re.M)))
+
+    @property
     def set(self):
         """When it runs if nothing is named."""
         return self.lane.set if self.lane else self.header.get("Set", GATE)

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
+#
+# Skips: Gdb.*: there is no gdb
+# Skips: Gdb.test_probe_on_a_kernel_with_scripts: 'make kernel-6.1+gdb' has not been run
 """What `gdb -x RUN/gdbinit` gives: the driver's functions, by name."""
 
 import pathlib

@@ -387,11 +387,11 @@ class Recording(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.logs = pathlib.Path(directory.name) / "stock"
 
-    def record(self, *lines, status=0):
+    def record(self, *lines, status=0, skips=None):
         """The result of a program that prints these lines; each takes a second."""
         with mock.patch.object(results.time, "monotonic", side_effect=itertools.count()), \
              contextlib.redirect_stdout(io.StringIO()) as self.said:
-            recorder = results.Recorder("stock", self.logs)
+            recorder = results.Recorder("stock", self.logs, skips)
             for line in lines:
                 recorder.line(line)
             recorder.end(status)
@@ -412,6 +412,17 @@ class Recording(unittest.TestCase):
         said = self.said.getvalue().splitlines()
         self.assertEqual(["ok", "skip", "FAILED"], [line.split()[0] for line in said])
         self.assertIn("(no time)", said[1])
+
+    def test_a_skip_that_is_not_listed_has_failed(self):
+        result = self.record(*self.LINES[:4], "1..2",
+                             skips=lanes.skips_of("b: no time\nb*: no space"))
+        self.assertEqual((1, 0, 1), result.count())
+        for listed in ("", "b: no space", "c: no time"):
+            with self.subTest(listed):
+                result = self.record(*self.LINES[:4], "1..2", skips=lanes.skips_of(listed))
+                self.assertEqual((1, 1, 0), result.count())
+                self.assertIn("no time", "\n".join(results.failures(result)))
+                self.assertIn("FAILED", self.said.getvalue().splitlines()[1])
 
     def test_slowest(self):
         lines = list(results.slowest([self.record(*self.LINES)]))

@@ -3,6 +3,10 @@
 #
 # The tool, the library's files and the manual where there is no device.
 # Runs on the host, as any user.
+#
+# Skips: *: the module is loaded here
+# Skips: full_disk_is_noticed: no /dev/full
+# Skips: manual_is_well_formed: no groff
 
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
