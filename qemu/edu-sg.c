@@ -20,6 +20,8 @@
 #include "edu-sg.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
 
 #define MEMORY_MIN      (4 * KiB)
@@ -76,7 +78,13 @@ void edu_sg_device_reset(EduSgState *s)
 
 static void edu_sg_reset(DeviceState *dev)
 {
+    PCIDevice *pdev = PCI_DEVICE(dev);
+
     edu_sg_device_reset(EDU_SG(dev));
+    if (pci_is_express(pdev)) {
+        pcie_cap_deverr_reset(pdev);
+        pcie_cap_lnkctl_reset(pdev);
+    }
 }
 
 static uint32_t edu_sg_config_read(PCIDevice *pdev, uint32_t addr, int len)
@@ -96,6 +104,10 @@ static void edu_sg_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val,
         return;
     }
     pci_default_write_config(pdev, addr, val, len);
+    if (pci_is_express(pdev)) {
+        pcie_cap_flr_write_config(pdev, addr, val, len);
+        pcie_aer_write_config(pdev, addr, val, len);
+    }
     /* Messages may have been switched on or off. */
     edu_sg_update_line(s);
 }
@@ -162,19 +174,59 @@ static bool realize_interrupts(EduSgState *s, Error **errp)
     return true;
 }
 
+/* An endpoint below a port; conventional on any other bus. */
+static bool realize_express(PCIDevice *pdev, Error **errp)
+{
+    PCIBus *bus = pci_get_bus(pdev);
+
+    if (!pci_bus_is_express(bus) || pci_bus_is_root(bus)) {
+        pdev->cap_present &= ~QEMU_PCI_CAP_EXPRESS;
+        return true;
+    }
+    if (pcie_endpoint_cap_init(pdev, 0) < 0) {
+        error_setg(errp, "no room for the PCI Express capability");
+        return false;
+    }
+    pcie_cap_deverr_init(pdev);
+    pcie_cap_lnkctl_init(pdev);
+    pcie_cap_flr_init(pdev);
+    if (pcie_aer_init(pdev, PCI_ERR_VER, PCI_CONFIG_SPACE_SIZE, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        pcie_cap_exit(pdev);
+        return false;
+    }
+    return true;
+}
+
+static void exit_express(PCIDevice *pdev)
+{
+    if (pci_is_express(pdev)) {
+        pcie_aer_exit(pdev);
+        pcie_cap_exit(pdev);
+    }
+}
+
 static void edu_sg_realize(PCIDevice *pdev, Error **errp)
 {
     EduSgState *s = EDU_SG(pdev);
 
-    if (!check_properties(s, errp) || !realize_bars(s, errp)) {
+    if (!check_properties(s, errp) || !realize_express(pdev, errp)) {
         return;
     }
+    if (!realize_bars(s, errp)) {
+        goto err_express;
+    }
     if (!realize_interrupts(s, errp)) {
-        memory_region_del_subregion(&s->mem_bar, &s->mem);
-        return;
+        goto err_bars;
     }
     edu_sg_fault_realize(s);
     s->gone = false;
+    return;
+
+err_bars:
+    memory_region_del_subregion(&s->mem_bar, &s->mem);
+err_express:
+    exit_express(pdev);
 }
 
 static void edu_sg_exit(PCIDevice *pdev)
@@ -188,6 +240,7 @@ static void edu_sg_exit(PCIDevice *pdev)
     memory_region_del_subregion(&s->mem_bar, &s->mem);
     msix_uninit_exclusive_bar(pdev);
     msi_uninit(pdev);
+    exit_express(pdev);
 }
 
 static void add_counters(Object *obj, EduSgCounters *c)
@@ -304,6 +357,8 @@ static void edu_sg_instance_init(Object *obj)
 {
     EduSgState *s = EDU_SG(obj);
 
+    /* The size of configuration space depends on it, before realize. */
+    PCI_DEVICE(obj)->cap_present |= QEMU_PCI_CAP_EXPRESS;
     s->slice = g_malloc(EDU_SG_SLICE);
     s->gone = true;
     s->legacy_latency = EDU_SG_LEGACY_LATENCY;
@@ -359,6 +414,7 @@ static const TypeInfo edu_sg_types[] = {
         .instance_finalize = edu_sg_instance_finalize,
         .class_init = edu_sg_class_init,
         .interfaces = (EDU_SG_CLASS_CONST InterfaceInfo[]) {
+            { INTERFACE_PCIE_DEVICE },
             { INTERFACE_CONVENTIONAL_PCI_DEVICE },
             { },
         },
