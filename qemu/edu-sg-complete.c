@@ -1,12 +1,114 @@
 /*
- * EDU with scatter/gather rings: completions
+ * EDU with scatter/gather rings: completions, events and failures of a channel
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
+#include "qemu/log.h"
 #include "edu-sg.h"
 #include "trace.h"
+
+void edu_sg_set_state(EduSgChannel *ch, uint32_t state)
+{
+    trace_edu_sg_state(ch->n, ch->state, state, ch->error);
+    ch->state = state;
+}
+
+void edu_sg_irq_reset(EduSgChannel *ch)
+{
+    ch->events = 0;
+    ch->irq_due = false;
+    timer_del(&ch->irq_timer);
+}
+
+static void deliver(EduSgChannel *ch)
+{
+    if (!ch->irq_due || !ch->irq_enable) {
+        return;
+    }
+    edu_sg_irq_reset(ch);
+    edu_sg_notify(ch->s, ch->n);
+}
+
+void edu_sg_irq_flush(EduSgChannel *ch)
+{
+    if (ch->events) {
+        ch->irq_due = true;
+        deliver(ch);
+    }
+}
+
+static void start_timer(EduSgChannel *ch)
+{
+    timer_mod(&ch->irq_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+              ch->coal_usecs * INT64_C(1000));
+}
+
+/* Count an event; an urgent one is signalled at once. */
+static void event(EduSgChannel *ch, bool urgent)
+{
+    ch->events++;
+    if (urgent || ch->events >= MAX(ch->coal_count, 1)) {
+        edu_sg_irq_flush(ch);
+    } else if (ch->coal_usecs && !timer_pending(&ch->irq_timer)) {
+        start_timer(ch);
+    }
+}
+
+/* The channel has no more work: without a time, signal the last events. */
+void edu_sg_idle(EduSgChannel *ch)
+{
+    if (!ch->coal_usecs) {
+        edu_sg_irq_flush(ch);
+    }
+}
+
+/*
+ * New rules also apply to the events that have gathered.  Otherwise these
+ * could wait for a timer or for an end of work that never comes.
+ */
+void edu_sg_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs,
+                     bool idle)
+{
+    bool new_time = usecs != ch->coal_usecs;
+
+    ch->coal_count = count;
+    ch->coal_usecs = usecs;
+    if (!ch->events) {
+        return;
+    }
+    if (ch->events >= MAX(count, 1) || (!usecs && idle)) {
+        edu_sg_irq_flush(ch);
+    } else if (!usecs) {
+        timer_del(&ch->irq_timer);
+    } else if (new_time) {
+        start_timer(ch);
+    }
+}
+
+void edu_sg_irq_timer(void *opaque)
+{
+    edu_sg_irq_flush(opaque);
+}
+
+void edu_sg_irq_enable(EduSgChannel *ch, uint32_t val)
+{
+    ch->irq_enable = val & 1;
+    deliver(ch);
+}
+
+void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error)
+{
+    qemu_log_mask(LOG_GUEST_ERROR, "edu-sg: channel %u fails, error %u\n",
+                  ch->n, error);
+    ch->error = error;
+    ch->busy = false;
+    ch->swap_held = false;
+    timer_del(&ch->timer);
+    edu_sg_set_state(ch, EDU_SG_FAILED);
+    event(ch, true);
+}
 
 /*
  * Write the next entry of the completion ring.  The word with the phase goes
@@ -47,7 +149,7 @@ static bool write_entry(EduSgChannel *ch, const EduSgCompletion *c)
 }
 
 /* Write a completion, then signal it. */
-static bool post(EduSgChannel *ch, const EduSgCompletion *c, bool event)
+static bool post(EduSgChannel *ch, const EduSgCompletion *c, bool signal)
 {
     if (!write_entry(ch, c)) {
         return false;
@@ -55,13 +157,13 @@ static bool post(EduSgChannel *ch, const EduSgCompletion *c, bool event)
     if (edu_sg_fault(ch, &ch->s->faults.repeat) && !write_entry(ch, c)) {
         return false;
     }
-    if (event) {
-        edu_sg_event(ch, c->status >> EDU_SG_STATUS_SHIFT != EDU_SG_DONE);
+    if (signal) {
+        event(ch, c->status >> EDU_SG_STATUS_SHIFT != EDU_SG_DONE);
     }
     return true;
 }
 
-static bool post_with_faults(EduSgChannel *ch, EduSgCompletion *c, bool event)
+static bool post_with_faults(EduSgChannel *ch, EduSgCompletion *c, bool signal)
 {
     EduSgFaults *f = &ch->s->faults;
 
@@ -74,11 +176,11 @@ static bool post_with_faults(EduSgChannel *ch, EduSgCompletion *c, bool event)
     }
     if (!ch->swap_held && edu_sg_fault(ch, &f->swap)) {
         ch->swapped = *c;
-        ch->swap_event = event;
+        ch->swap_event = signal;
         ch->swap_held = true;
         return true;
     }
-    if (!post(ch, c, event)) {
+    if (!post(ch, c, signal)) {
         return false;
     }
     if (!ch->swap_held) {
@@ -99,7 +201,7 @@ bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes)
         .bytes = bytes,
         .status = status << EDU_SG_STATUS_SHIFT,
     };
-    bool event = (ch->cur.flags & EDU_SG_DESC_EVENT) || status != EDU_SG_DONE;
+    bool signal = (ch->cur.flags & EDU_SG_DESC_EVENT) || status != EDU_SG_DONE;
 
     ch->link_failed = (ch->cur.flags & EDU_SG_DESC_LINK) &&
                       status != EDU_SG_DONE;
@@ -107,7 +209,7 @@ bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes)
     ch->head++;
     ch->s->counters.descriptors++;
 
-    return post_with_faults(ch, &c, event);
+    return post_with_faults(ch, &c, signal);
 }
 
 /* Complete all that was submitted, without executing any of it. */

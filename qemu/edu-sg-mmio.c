@@ -165,6 +165,14 @@ static void channel_write(EduSgChannel *ch, hwaddr reg, uint32_t val)
     }
 }
 
+void edu_sg_device_reset(EduSgState *s)
+{
+    for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
+        edu_sg_channel_reset(&s->ch[n]);
+    }
+    edu_sg_legacy_reset(s);
+}
+
 static void new_write(EduSgState *s, hwaddr addr, uint32_t val)
 {
     hwaddr reg;

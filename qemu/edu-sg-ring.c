@@ -35,28 +35,10 @@ static bool has_work(EduSgChannel *ch)
     return ch->head != ch->tail;
 }
 
-static void set_state(EduSgChannel *ch, uint32_t state)
-{
-    trace_edu_sg_state(ch->n, ch->state, state, ch->error);
-    ch->state = state;
-}
-
 /* True if @len bytes from @start on are within 0 to @limit. */
 static bool fits(uint64_t start, uint64_t len, uint64_t limit)
 {
     return start <= limit && len - 1 <= limit - start;
-}
-
-void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error)
-{
-    qemu_log_mask(LOG_GUEST_ERROR, "edu-sg: channel %u fails, error %u\n",
-                  ch->n, error);
-    ch->error = error;
-    ch->busy = false;
-    ch->swap_held = false;
-    timer_del(&ch->timer);
-    set_state(ch, EDU_SG_FAILED);
-    edu_sg_event(ch, true);
 }
 
 /* Read the next descriptors, as far as they are in one piece. */
@@ -238,7 +220,7 @@ static void channel_timer(void *opaque)
  * Start or stop the work as the channel's state and the faults say.  The time
  * for which it was held up does not count as time that DMA takes.
  */
-void edu_sg_channel_update(EduSgChannel *ch)
+static void channel_update(EduSgChannel *ch)
 {
     int64_t now = now_ns();
 
@@ -263,7 +245,7 @@ void edu_sg_channel_update(EduSgChannel *ch)
 void edu_sg_update_channels(EduSgState *s)
 {
     for (uint32_t n = 0; DEVICE(s)->realized && n < s->channels; n++) {
-        edu_sg_channel_update(&s->ch[n]);
+        channel_update(&s->ch[n]);
     }
 }
 
@@ -291,7 +273,7 @@ void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail)
         if (ch->held_at >= 0) {
             ch->held_at = now;
         }
-        edu_sg_channel_update(ch);
+        channel_update(ch);
     }
 }
 
@@ -347,8 +329,8 @@ static void enable(EduSgChannel *ch)
         ch->completions = 0;
     }
     ch->held_at = -1;
-    set_state(ch, EDU_SG_RUNNING);
-    edu_sg_channel_update(ch);
+    edu_sg_set_state(ch, EDU_SG_RUNNING);
+    channel_update(ch);
 }
 
 /* The state changes first: what the writes below set off finds it halted. */
@@ -357,7 +339,7 @@ static void channel_abort(EduSgChannel *ch)
     timer_del(&ch->timer);
     ch->ahead_pos = 0;
     ch->ahead_count = 0;
-    set_state(ch, EDU_SG_HALTED);
+    edu_sg_set_state(ch, EDU_SG_HALTED);
     if (edu_sg_complete_aborted(ch)) {
         edu_sg_irq_flush(ch);
     }
@@ -376,12 +358,12 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
     } else if (command == EDU_SG_ABORT && enabled) {
         channel_abort(ch);
     } else if (command == EDU_SG_PAUSE && ch->state == EDU_SG_RUNNING) {
-        set_state(ch, EDU_SG_PAUSED);
-        edu_sg_channel_update(ch);
+        edu_sg_set_state(ch, EDU_SG_PAUSED);
+        channel_update(ch);
         edu_sg_idle(ch);
     } else if (command == EDU_SG_RESUME && ch->state == EDU_SG_PAUSED) {
-        set_state(ch, EDU_SG_RUNNING);
-        edu_sg_channel_update(ch);
+        edu_sg_set_state(ch, EDU_SG_RUNNING);
+        channel_update(ch);
     } else if (command == EDU_SG_ENABLE && (ch->state == EDU_SG_DISABLED ||
                                             ch->state == EDU_SG_HALTED)) {
         enable(ch);
@@ -392,7 +374,7 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
     }
 }
 
-/* Nothing ends the work of a channel that does not run. */
+/* A channel that does not run is idle: its work does not end. */
 void edu_sg_channel_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs)
 {
     edu_sg_coalesce(ch, count, usecs,
@@ -404,7 +386,7 @@ void edu_sg_channel_reset(EduSgChannel *ch)
     timer_del(&ch->timer);
     edu_sg_irq_reset(ch);
     edu_sg_ack(ch->s, EDU_SG_IRQ_CHANNEL(ch->n));
-    set_state(ch, EDU_SG_DISABLED);
+    edu_sg_set_state(ch, EDU_SG_DISABLED);
     ch->epoch++;
     ch->error = EDU_SG_ERR_NONE;
     ch->sq_base = 0;

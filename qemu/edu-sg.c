@@ -6,14 +6,15 @@
  * and faults on demand.  The specification is docs/specs/edu-sg.
  *
  * This file is the device as PCI and QEMU see it.  Registers are in
- * edu-sg-mmio.c and edu-sg-legacy.c, channels in edu-sg-ring.c,
- * edu-sg-complete.c and edu-sg-irq.c.
+ * edu-sg-mmio.c and edu-sg-legacy.c, channels in edu-sg-ring.c and
+ * edu-sg-complete.c, properties for tests in edu-sg-props.c, and the bus in
+ * edu-sg-core.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qapi/visitor.h"
+#include "qemu/error-report.h"
 #include "qemu/host-utils.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
@@ -27,54 +28,6 @@
 #define MEMORY_MIN      (4 * KiB)
 #define MEMORY_MAX      (1 * GiB)
 #define MASK_BITS_MIN   12
-#define LATENCY_MAX     (60 * NANOSECONDS_PER_SECOND)
-
-/* All of the device's own accesses to memory, but for its interrupts. */
-MemTxResult edu_sg_dma(EduSgState *s, dma_addr_t addr, void *buf,
-                       dma_addr_t len, bool write)
-{
-    MemTxResult res;
-    bool engaged;
-
-    if (s->gone) {
-        return MEMTX_ERROR;
-    }
-    engaged = edu_sg_guard(s);
-    res = write ? pci_dma_write(&s->pdev, addr, buf, len)
-                : pci_dma_read(&s->pdev, addr, buf, len);
-    edu_sg_unguard(s, engaged);
-    return res;
-}
-
-/*
- * Move at most EDU_SG_SLICE bytes.  They go by way of a buffer, because @addr
- * may be anywhere, in the device's own memory too.
- */
-MemTxResult edu_sg_move(EduSgState *s, uint64_t addr, uint64_t offset,
-                        uint32_t len, bool from_device)
-{
-    MemTxResult res;
-
-    assert(len <= EDU_SG_SLICE && offset <= s->memory - len);
-    if (from_device) {
-        memcpy(s->slice, s->mem_ptr + offset, len);
-        return edu_sg_dma(s, addr, s->slice, len, true);
-    }
-    res = edu_sg_dma(s, addr, s->slice, len, false);
-    if (res == MEMTX_OK) {
-        memcpy(s->mem_ptr + offset, s->slice, len);
-        memory_region_set_dirty(&s->mem, offset, len);
-    }
-    return res;
-}
-
-void edu_sg_device_reset(EduSgState *s)
-{
-    for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
-        edu_sg_channel_reset(&s->ch[n]);
-    }
-    edu_sg_legacy_reset(s);
-}
 
 static void edu_sg_reset(DeviceState *dev)
 {
@@ -219,7 +172,7 @@ static void edu_sg_realize(PCIDevice *pdev, Error **errp)
     if (!realize_interrupts(s, errp)) {
         goto err_bars;
     }
-    edu_sg_fault_realize(s);
+    edu_sg_dead_realize(s);
     s->gone = false;
     return;
 
@@ -236,122 +189,120 @@ static void edu_sg_exit(PCIDevice *pdev)
     edu_sg_device_reset(s);
     s->gone = true;
     /* Each subregion holds a reference to the device. */
-    edu_sg_fault_exit(s);
+    edu_sg_dead_exit(s);
     memory_region_del_subregion(&s->mem_bar, &s->mem);
     msix_uninit_exclusive_bar(pdev);
     msi_uninit(pdev);
     exit_express(pdev);
 }
 
-static void add_counters(Object *obj, EduSgCounters *c)
+/*
+ * Neither the descriptors that were read ahead nor the channels' timers
+ * migrate.  The destination reads the descriptors again, and starts a timer
+ * for each channel that its own faults let run.
+ */
+static int post_load(void *opaque, int version_id)
 {
-    const struct {
-        const char *name;
-        uint64_t *counter;
-    } counters[] = {
-        { "counter-doorbells", &c->doorbells },
-        { "counter-reads", &c->reads },
-        { "counter-writes", &c->writes },
-        { "counter-interrupts", &c->interrupts },
-        { "counter-descriptors", &c->descriptors },
-        { "counter-bytes-to-device", &c->to_device },
-        { "counter-bytes-from-device", &c->from_device },
-        { "counter-fetches", &c->fetches },
-        { "counter-dropped-interrupts", &c->dropped },
-    };
+    EduSgState *s = opaque;
 
-    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-        object_property_add_uint64_ptr(obj, counters[i].name,
-                                       counters[i].counter, OBJ_PROP_FLAG_READ);
+    for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
+        EduSgChannel *ch = &s->ch[n];
+
+        ch->ahead_pos = 0;
+        ch->ahead_count = 0;
+        if (!edu_sg_channel_valid(ch)) {
+            error_report("edu-sg: invalid state of channel %u", n);
+            return -EINVAL;
+        }
     }
-}
-
-static void latency_get(Object *obj, Visitor *v, const char *name,
-                        void *opaque, Error **errp)
-{
-    visit_type_uint64(v, name, &EDU_SG(obj)->latency, errp);
-}
-
-static bool visit_latency(Visitor *v, const char *name, uint64_t *latency,
-                          Error **errp)
-{
-    uint64_t val;
-
-    if (!visit_type_uint64(v, name, &val, errp)) {
-        return false;
+    if (s->faults.dead) {
+        edu_sg_device_reset(s);
     }
-    if (val > LATENCY_MAX) {
-        error_setg(errp, "property '%s' is %" PRIu64 " ns, more than 60 s",
-                   name, val);
-        return false;
-    }
-    *latency = val;
-    return true;
+    edu_sg_update_channels(s);
+    return 0;
 }
 
-static void latency_set(Object *obj, Visitor *v, const char *name,
-                        void *opaque, Error **errp)
-{
-    EduSgState *s = EDU_SG(obj);
+static EDU_SG_VMSTATE_CONST VMStateField channel_fields[] = {
+    VMSTATE_UINT32(state, EduSgChannel),
+    VMSTATE_UINT32(error, EduSgChannel),
+    VMSTATE_UINT64(sq_base, EduSgChannel),
+    VMSTATE_UINT64(cq_base, EduSgChannel),
+    VMSTATE_UINT32(size, EduSgChannel),
+    VMSTATE_UINT32(head, EduSgChannel),
+    VMSTATE_UINT32(tail, EduSgChannel),
+    VMSTATE_UINT32(irq_enable, EduSgChannel),
+    VMSTATE_UINT32(coal_count, EduSgChannel),
+    VMSTATE_UINT32(coal_usecs, EduSgChannel),
+    VMSTATE_UINT32(completions, EduSgChannel),
+    VMSTATE_BOOL(busy, EduSgChannel),
+    VMSTATE_UINT64(cur.addr, EduSgChannel),
+    VMSTATE_UINT64(cur.offset, EduSgChannel),
+    VMSTATE_UINT32(cur.len, EduSgChannel),
+    VMSTATE_UINT32(cur.flags, EduSgChannel),
+    VMSTATE_UINT64(cur.reserved, EduSgChannel),
+    VMSTATE_UINT32(moved, EduSgChannel),
+    VMSTATE_BOOL(link_failed, EduSgChannel),
+    VMSTATE_INT64(start, EduSgChannel),
+    VMSTATE_INT64(free_at, EduSgChannel),
+    VMSTATE_INT64(held_at, EduSgChannel),
+    VMSTATE_UINT32(events, EduSgChannel),
+    VMSTATE_BOOL(irq_due, EduSgChannel),
+    VMSTATE_TIMER(irq_timer, EduSgChannel),
+    VMSTATE_BOOL(swap_held, EduSgChannel),
+    VMSTATE_BOOL(swap_event, EduSgChannel),
+    VMSTATE_UINT32(swapped.index, EduSgChannel),
+    VMSTATE_UINT32(swapped.bytes, EduSgChannel),
+    VMSTATE_UINT32(swapped.status, EduSgChannel),
+    VMSTATE_END_OF_LIST()
+};
 
-    if (visit_latency(v, name, &s->latency, errp)) {
-        edu_sg_update_channels(s);
-    }
-}
+static const VMStateDescription channel_vmstate = {
+    .name = "edu-sg/channel",
+    .version_id = 2,
+    .minimum_version_id = 2,
+    .fields = channel_fields,
+};
 
-static void legacy_latency_get(Object *obj, Visitor *v, const char *name,
-                               void *opaque, Error **errp)
-{
-    visit_type_uint64(v, name, &EDU_SG(obj)->legacy_latency, errp);
-}
+static EDU_SG_VMSTATE_CONST VMStateField device_fields[] = {
+    VMSTATE_PCI_DEVICE(pdev, EduSgState),
+    VMSTATE_MSIX(pdev, EduSgState),
+    VMSTATE_UINT64_EQUAL(memory, EduSgState, "property 'memory'"),
+    VMSTATE_UINT32_EQUAL(channels, EduSgState, "property 'channels'"),
+    VMSTATE_UINT64_EQUAL(dma_mask, EduSgState, "property 'dma_mask'"),
+    VMSTATE_UINT32(liveness, EduSgState),
+    VMSTATE_UINT32(fact, EduSgState),
+    VMSTATE_UINT32(fact_status, EduSgState),
+    VMSTATE_UINT32(irq_status, EduSgState),
+    VMSTATE_BOOL(line, EduSgState),
+    VMSTATE_BOOL(line_dropped, EduSgState),
+    VMSTATE_UINT64(dma_src, EduSgState),
+    VMSTATE_UINT64(dma_dst, EduSgState),
+    VMSTATE_UINT64(dma_count, EduSgState),
+    VMSTATE_UINT64(dma_cmd, EduSgState),
+    VMSTATE_TIMER(dma_timer, EduSgState),
+    VMSTATE_INT64(dma_start, EduSgState),
+    VMSTATE_TIMER(fact_timer, EduSgState),
+    VMSTATE_UINT64(counters.doorbells, EduSgState),
+    VMSTATE_UINT64(counters.reads, EduSgState),
+    VMSTATE_UINT64(counters.writes, EduSgState),
+    VMSTATE_UINT64(counters.interrupts, EduSgState),
+    VMSTATE_UINT64(counters.descriptors, EduSgState),
+    VMSTATE_UINT64(counters.to_device, EduSgState),
+    VMSTATE_UINT64(counters.from_device, EduSgState),
+    VMSTATE_UINT64(counters.fetches, EduSgState),
+    VMSTATE_UINT64(counters.dropped, EduSgState),
+    VMSTATE_STRUCT_ARRAY(ch, EduSgState, EDU_SG_CHANNELS_MAX, 1,
+                         channel_vmstate, EduSgChannel),
+    VMSTATE_END_OF_LIST()
+};
 
-static void legacy_latency_set(Object *obj, Visitor *v, const char *name,
-                               void *opaque, Error **errp)
-{
-    EduSgState *s = EDU_SG(obj);
-
-    if (visit_latency(v, name, &s->legacy_latency, errp)) {
-        edu_sg_legacy_update(s);
-    }
-}
-
-static void bandwidth_get(Object *obj, Visitor *v, const char *name,
-                          void *opaque, Error **errp)
-{
-    visit_type_size(v, name, &EDU_SG(obj)->bandwidth, errp);
-}
-
-static void bandwidth_set(Object *obj, Visitor *v, const char *name,
-                          void *opaque, Error **errp)
-{
-    uint64_t val;
-
-    if (visit_type_size(v, name, &val, errp)) {
-        EDU_SG(obj)->bandwidth = val;
-        edu_sg_update_channels(EDU_SG(obj));
-    }
-}
-
-/* How fast the device is: unlike what is wired, it may change at any time. */
-static void add_pace(ObjectClass *oc)
-{
-    object_class_property_add(oc, "latency", "uint64", latency_get, latency_set,
-                              NULL, NULL);
-    object_class_property_set_description(oc, "latency",
-                                          "nanoseconds before the first byte of"
-                                          " each descriptor");
-    object_class_property_add(oc, "legacy-latency", "uint64",
-                              legacy_latency_get, legacy_latency_set, NULL,
-                              NULL);
-    object_class_property_set_description(oc, "legacy-latency",
-                                          "nanoseconds that a transfer by"
-                                          " edu's registers takes");
-    object_class_property_add(oc, "bandwidth", "size", bandwidth_get,
-                              bandwidth_set, NULL, NULL);
-    object_class_property_set_description(oc, "bandwidth",
-                                          "bytes per second of each channel, 0"
-                                          " for no limit");
-}
+static const VMStateDescription edu_sg_vmstate = {
+    .name = "edu-sg",
+    .version_id = 3,
+    .minimum_version_id = 3,
+    .post_load = post_load,
+    .fields = device_fields,
+};
 
 static void edu_sg_instance_init(Object *obj)
 {
@@ -361,13 +312,11 @@ static void edu_sg_instance_init(Object *obj)
     PCI_DEVICE(obj)->cap_present |= QEMU_PCI_CAP_EXPRESS;
     s->slice = g_malloc(EDU_SG_SLICE);
     s->gone = true;
-    s->legacy_latency = EDU_SG_LEGACY_LATENCY;
     edu_sg_legacy_init(s);
     for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
         edu_sg_channel_init(s, n);
     }
-    edu_sg_fault_init(s);
-    add_counters(obj, &s->counters);
+    edu_sg_props_init(s);
 }
 
 static void edu_sg_instance_finalize(Object *obj)
@@ -400,9 +349,8 @@ static void edu_sg_class_init(ObjectClass *oc, EDU_SG_CLASS_CONST void *data)
     dc->vmsd = &edu_sg_vmstate;
     device_class_set_legacy_reset(dc, edu_sg_reset);
     device_class_set_props(dc, edu_sg_properties);
-    add_pace(oc);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
-    edu_sg_fault_class_init(oc);
+    edu_sg_props_class_init(oc);
 }
 
 static const TypeInfo edu_sg_types[] = {

@@ -150,48 +150,28 @@ struct EduSgState {
 };
 
 /*
- * While the device accesses the bus, its registers and its MSI-X table refuse
- * all accesses.  Work is done in timers, not in guarded bottom halves: these
- * would run in a stopped machine, too.
+ * The layers of the device, the lowest first.  Each calls only those below.
+ * edu-sg-legacy.c is beside the two of the channels.
  */
-static inline bool edu_sg_guard(EduSgState *s)
-{
-    MemReentrancyGuard *guard = &DEVICE(s)->mem_reentrancy_guard;
-    bool engaged = guard->engaged_in_io;
 
-    guard->engaged_in_io = true;
-    return engaged;
-}
-
-static inline void edu_sg_unguard(EduSgState *s, bool engaged)
-{
-    DEVICE(s)->mem_reentrancy_guard.engaged_in_io = engaged;
-}
-
-/* edu-sg.c */
+/* edu-sg-core.c */
 MemTxResult edu_sg_dma(EduSgState *s, dma_addr_t addr, void *buf,
                        dma_addr_t len, bool write);
 MemTxResult edu_sg_move(EduSgState *s, uint64_t addr, uint64_t offset,
                         uint32_t len, bool from_device);
-void edu_sg_device_reset(EduSgState *s);
-
-/* edu-sg-mmio.c */
-extern const MemoryRegionOps edu_sg_mmio_ops;
-
-/* edu-sg-legacy.c: true if the register is one of plain edu's */
-bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
-                        uint64_t *val);
-bool edu_sg_legacy_write(EduSgState *s, hwaddr addr, uint64_t val,
-                         unsigned size);
-void edu_sg_legacy_update(EduSgState *s);
-void edu_sg_legacy_init(EduSgState *s);
-void edu_sg_legacy_reset(EduSgState *s);
-
-/* edu-sg-irq.c */
 void edu_sg_raise(EduSgState *s, uint32_t bits);
 void edu_sg_ack(EduSgState *s, uint32_t bits);
+void edu_sg_notify(EduSgState *s, uint32_t n);
 void edu_sg_update_line(EduSgState *s);
-void edu_sg_event(EduSgChannel *ch, bool urgent);
+bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault);
+bool edu_sg_stalled(const EduSgChannel *ch);
+bool edu_sg_stuck(const EduSgChannel *ch);
+
+/* edu-sg-complete.c */
+void edu_sg_set_state(EduSgChannel *ch, uint32_t state);
+void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error);
+bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes);
+bool edu_sg_complete_aborted(EduSgChannel *ch);
 void edu_sg_idle(EduSgChannel *ch);
 void edu_sg_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs,
                      bool idle);
@@ -206,25 +186,26 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command);
 void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail);
 void edu_sg_channel_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs);
 void edu_sg_channel_reset(EduSgChannel *ch);
-void edu_sg_channel_update(EduSgChannel *ch);
 void edu_sg_update_channels(EduSgState *s);
-void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error);
 bool edu_sg_channel_valid(EduSgChannel *ch);
 
-/* edu-sg-complete.c */
-bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes);
-bool edu_sg_complete_aborted(EduSgChannel *ch);
+/* edu-sg-legacy.c: true if the register is one of plain edu's */
+bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
+                        uint64_t *val);
+bool edu_sg_legacy_write(EduSgState *s, hwaddr addr, uint64_t val,
+                         unsigned size);
+void edu_sg_legacy_update(EduSgState *s);
+void edu_sg_legacy_init(EduSgState *s);
+void edu_sg_legacy_reset(EduSgState *s);
 
-/* edu-sg-fault.c */
-bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault);
-bool edu_sg_stalled(const EduSgChannel *ch);
-bool edu_sg_stuck(const EduSgChannel *ch);
-void edu_sg_fault_init(EduSgState *s);
-void edu_sg_fault_realize(EduSgState *s);
-void edu_sg_fault_exit(EduSgState *s);
-void edu_sg_fault_class_init(ObjectClass *oc);
+/* edu-sg-mmio.c */
+extern const MemoryRegionOps edu_sg_mmio_ops;
+void edu_sg_device_reset(EduSgState *s);
 
-/* edu-sg-vmstate.c */
-extern const VMStateDescription edu_sg_vmstate;
+/* edu-sg-props.c */
+void edu_sg_dead_realize(EduSgState *s);
+void edu_sg_dead_exit(EduSgState *s);
+void edu_sg_props_init(EduSgState *s);
+void edu_sg_props_class_init(ObjectClass *oc);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * EDU with scatter/gather rings: faults on demand
+ * EDU with scatter/gather rings: what a test can set and read at any time
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,7 +7,118 @@
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "edu-sg.h"
-#include "trace.h"
+
+#define LATENCY_MAX     (60 * NANOSECONDS_PER_SECOND)
+
+static void add_counters(Object *obj, EduSgCounters *c)
+{
+    const struct {
+        const char *name;
+        uint64_t *counter;
+    } counters[] = {
+        { "counter-doorbells", &c->doorbells },
+        { "counter-reads", &c->reads },
+        { "counter-writes", &c->writes },
+        { "counter-interrupts", &c->interrupts },
+        { "counter-descriptors", &c->descriptors },
+        { "counter-bytes-to-device", &c->to_device },
+        { "counter-bytes-from-device", &c->from_device },
+        { "counter-fetches", &c->fetches },
+        { "counter-dropped-interrupts", &c->dropped },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+        object_property_add_uint64_ptr(obj, counters[i].name,
+                                       counters[i].counter, OBJ_PROP_FLAG_READ);
+    }
+}
+
+static void latency_get(Object *obj, Visitor *v, const char *name,
+                        void *opaque, Error **errp)
+{
+    visit_type_uint64(v, name, &EDU_SG(obj)->latency, errp);
+}
+
+static bool visit_latency(Visitor *v, const char *name, uint64_t *latency,
+                          Error **errp)
+{
+    uint64_t val;
+
+    if (!visit_type_uint64(v, name, &val, errp)) {
+        return false;
+    }
+    if (val > LATENCY_MAX) {
+        error_setg(errp, "property '%s' is %" PRIu64 " ns, more than 60 s",
+                   name, val);
+        return false;
+    }
+    *latency = val;
+    return true;
+}
+
+static void latency_set(Object *obj, Visitor *v, const char *name,
+                        void *opaque, Error **errp)
+{
+    EduSgState *s = EDU_SG(obj);
+
+    if (visit_latency(v, name, &s->latency, errp)) {
+        edu_sg_update_channels(s);
+    }
+}
+
+static void legacy_latency_get(Object *obj, Visitor *v, const char *name,
+                               void *opaque, Error **errp)
+{
+    visit_type_uint64(v, name, &EDU_SG(obj)->legacy_latency, errp);
+}
+
+static void legacy_latency_set(Object *obj, Visitor *v, const char *name,
+                               void *opaque, Error **errp)
+{
+    EduSgState *s = EDU_SG(obj);
+
+    if (visit_latency(v, name, &s->legacy_latency, errp)) {
+        edu_sg_legacy_update(s);
+    }
+}
+
+static void bandwidth_get(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    visit_type_size(v, name, &EDU_SG(obj)->bandwidth, errp);
+}
+
+static void bandwidth_set(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    uint64_t val;
+
+    if (visit_type_size(v, name, &val, errp)) {
+        EDU_SG(obj)->bandwidth = val;
+        edu_sg_update_channels(EDU_SG(obj));
+    }
+}
+
+/* How fast the device is: unlike what is wired, it may change at any time. */
+static void add_pace(ObjectClass *oc)
+{
+    object_class_property_add(oc, "latency", "uint64", latency_get, latency_set,
+                              NULL, NULL);
+    object_class_property_set_description(oc, "latency",
+                                          "nanoseconds before the first byte of"
+                                          " each descriptor");
+    object_class_property_add(oc, "legacy-latency", "uint64",
+                              legacy_latency_get, legacy_latency_set, NULL,
+                              NULL);
+    object_class_property_set_description(oc, "legacy-latency",
+                                          "nanoseconds that a transfer by"
+                                          " edu's registers takes");
+    object_class_property_add(oc, "bandwidth", "size", bandwidth_get,
+                              bandwidth_set, NULL, NULL);
+    object_class_property_set_description(oc, "bandwidth",
+                                          "bytes per second of each channel, 0"
+                                          " for no limit");
+}
 
 typedef struct FaultProperty {
     const char *name;
@@ -40,27 +151,6 @@ static const FaultProperty fault_properties[] = {
     FAULT("fault-drop-irq", drop_irq, false,
           "number of interrupts to drop"),
 };
-
-/* True if the fault happens now; then it happens once less from now on. */
-bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault)
-{
-    if (!*fault || !(ch->s->faults.channels & (1u << ch->n))) {
-        return false;
-    }
-    (*fault)--;
-    trace_edu_sg_fault(ch->n, (uint8_t *)fault - (uint8_t *)&ch->s->faults);
-    return true;
-}
-
-bool edu_sg_stalled(const EduSgChannel *ch)
-{
-    return ch->s->faults.stall & (1u << ch->n);
-}
-
-bool edu_sg_stuck(const EduSgChannel *ch)
-{
-    return ch->s->faults.stuck & (1u << ch->n);
-}
 
 static uint32_t *fault_field(Object *obj, const FaultProperty *prop)
 {
@@ -136,7 +226,7 @@ static const MemoryRegionOps dead_ops = {
 };
 
 /* What a dead device has in place of its memory and its MSI-X table. */
-void edu_sg_fault_realize(EduSgState *s)
+void edu_sg_dead_realize(EduSgState *s)
 {
     MemoryRegion *msix = &s->pdev.msix_exclusive_bar;
 
@@ -149,19 +239,22 @@ void edu_sg_fault_realize(EduSgState *s)
     set_covers(s);
 }
 
-void edu_sg_fault_exit(EduSgState *s)
+void edu_sg_dead_exit(EduSgState *s)
 {
     memory_region_del_subregion(&s->mem_bar, &s->dead_mem);
     memory_region_del_subregion(&s->pdev.msix_exclusive_bar, &s->dead_msix);
 }
 
-void edu_sg_fault_init(EduSgState *s)
+void edu_sg_props_init(EduSgState *s)
 {
+    s->legacy_latency = EDU_SG_LEGACY_LATENCY;
     s->faults.channels = (1u << EDU_SG_CHANNELS_MAX) - 1;
+    add_counters(OBJECT(s), &s->counters);
 }
 
-void edu_sg_fault_class_init(ObjectClass *oc)
+void edu_sg_props_class_init(ObjectClass *oc)
 {
+    add_pace(oc);
     for (size_t i = 0; i < ARRAY_SIZE(fault_properties); i++) {
         const FaultProperty *prop = &fault_properties[i];
 
