@@ -9,53 +9,110 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 
-#define MAX_EDUS	16
-
-/* One property of device edu<number>, in qmp->reply. */
-static int get(struct qmp *qmp, unsigned int number, const char *property)
+/* One property of a device, in qmp->reply. */
+static int get(struct qmp *qmp, const char *id, const char *property)
 {
 	char arguments[160];
 
 	snprintf(arguments, sizeof(arguments),
-		 "{'path': '/machine/peripheral/edu%u', 'property': '%s'}",
-		 number, property);
+		 "{'path': '/machine/peripheral/%s', 'property': '%s'}", id, property);
 	return qmp_execute(qmp, "qom-get", arguments);
 }
 
-/* QEMU's number of the device at dev->slot, by its device and function. */
-static int find(struct qmp *qmp, const struct test_dev *dev, unsigned int *number)
-{
-	unsigned int slot, function;
-	int err;
+/* A PCI device as QEMU knows it: its id, and its address as sysfs writes it */
+struct entry {
+	char id[32];
+	char slot[32];
+};
 
-	if (sscanf(dev->slot, "%*x:%*x:%x.%x", &slot, &function) != 2)
-		return EINVAL;
-	for (*number = 0; *number < MAX_EDUS; (*number)++) {
-		err = get(qmp, *number, "addr");
-		if (err == EPROTO)
-			continue;
-		if (err || json_object_get_int(qmp->reply) == (int)(slot << 3 | function))
-			return err;
+static int member(struct json_object *object, const char *name)
+{
+	return json_object_get_int(json_object_object_get(object, name));
+}
+
+/* Complete an entry, of which one is empty, from devices and those behind them. */
+static bool complete(struct json_object *devices, struct entry *entry)
+{
+	size_t count = devices ? json_object_array_length(devices) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *device = json_object_array_get_idx(devices, i);
+		struct json_object *bridge = json_object_object_get(device, "pci_bridge");
+		struct entry found;
+
+		snprintf(found.id, sizeof(found.id), "%s",
+			 json_object_get_string(json_object_object_get(device, "qdev_id")));
+		snprintf(found.slot, sizeof(found.slot), "0000:%02x:%02x.%x",
+			 member(device, "bus"), member(device, "slot"),
+			 member(device, "function"));
+		/* Devices of the machine itself have no id. */
+		if (!strcmp(found.slot, entry->slot) ||
+		    (*entry->id && !strcmp(found.id, entry->id))) {
+			*entry = found;
+			return true;
+		}
+		if (complete(json_object_object_get(bridge, "devices"), entry))
+			return true;
+	}
+	return false;
+}
+
+static int find(struct qmp *qmp, struct entry *entry)
+{
+	int err = qmp_execute(qmp, "query-pci", NULL);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < json_object_array_length(qmp->reply); i++) {
+		struct json_object *bus = json_object_array_get_idx(qmp->reply, i);
+
+		if (complete(json_object_object_get(bus, "devices"), entry))
+			return 0;
 	}
 	return ENODEV;
+}
+
+static int find_id(struct qmp *qmp, const struct test_dev *dev, struct entry *entry)
+{
+	entry->id[0] = '\0';
+	snprintf(entry->slot, sizeof(entry->slot), "%s", dev->slot);
+	return find(qmp, entry);
+}
+
+int machine_slot(const char *id, char *slot, size_t size)
+{
+	struct entry entry = { };
+	struct qmp qmp;
+	int err;
+
+	snprintf(entry.id, sizeof(entry.id), "%s", id);
+	err = qmp_open(&qmp);
+	if (err)
+		return err;
+	err = find(&qmp, &entry);
+	qmp_close(&qmp);
+	if (!err)
+		snprintf(slot, size, "%s", entry.slot);
+	return err;
 }
 
 static int set(const struct test_dev *dev, const char *property, const char *value)
 {
 	char arguments[200];
-	unsigned int number;
+	struct entry entry;
 	struct qmp qmp;
 	int err;
 
 	err = qmp_open(&qmp);
 	if (err)
 		return err;
-	err = find(&qmp, dev, &number);
+	err = find_id(&qmp, dev, &entry);
 	if (!err) {
 		snprintf(arguments, sizeof(arguments),
-			 "{'path': '/machine/peripheral/edu%u', 'property': '%s', 'value': %s}",
-			 number, property, value);
+			 "{'path': '/machine/peripheral/%s', 'property': '%s', 'value': %s}",
+			 entry.id, property, value);
 		err = qmp_execute(&qmp, "qom-set", arguments);
 	}
 	qmp_close(&qmp);
@@ -78,12 +135,12 @@ int machine_set_bool(const struct test_dev *dev, const char *property, int value
 uint64_t machine_get(const struct test_dev *dev, const char *property)
 {
 	uint64_t value = UINT64_MAX;
-	unsigned int number;
+	struct entry entry;
 	struct qmp qmp;
 
 	if (qmp_open(&qmp))
 		return value;
-	if (!find(&qmp, dev, &number) && !get(&qmp, number, property))
+	if (!find_id(&qmp, dev, &entry) && !get(&qmp, entry.id, property))
 		value = json_object_get_uint64(qmp.reply);
 	qmp_close(&qmp);
 	return value;

@@ -6,6 +6,7 @@
 #ifndef EDUDMA_MACHINE_H
 #define EDUDMA_MACHINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct edudma_info;
@@ -25,6 +26,9 @@ uint64_t machine_get(const struct test_dev *dev, const char *property);
  * takes; NULL if the device has none, as a plain edu
  */
 const char *machine_pace(const struct test_dev *dev, const struct edudma_info *info);
+
+/** machine_slot() - the PCI address of the device with an id; 0 or an errno */
+int machine_slot(const char *id, char *slot, size_t size);
 
 /** machine_version() - QEMU's major version; 0 if it does not answer */
 int machine_version(void);

@@ -2,18 +2,17 @@
 /*
  * Hot plug; see edudma_plug.h.
  */
+#include "edudma_machine.h"
 #include "edudma_plug.h"
 #include "edudma_qmp.h"
 #include "edudma_test.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A number like the others', for edudma_machine.h. */
 #define ID		"edu15"
 #define PORT		"rootport"
 
@@ -40,27 +39,20 @@ static int add(const char *device)
 	return err;
 }
 
-/* A function that is below another is below the port. */
-static bool find_function(char *slot, size_t size)
+static bool guest_has(const char *slot)
 {
-	glob_t found;
-	bool any;
+	char path[96];
 
-	any = !glob("/sys/bus/pci/devices/*/*:*:*.?/driver_override", 0, NULL, &found);
-	if (any) {
-		*strrchr(found.gl_pathv[0], '/') = '\0';
-		snprintf(slot, size, "%s", strrchr(found.gl_pathv[0], '/') + 1);
-	}
-	globfree(&found);
-	return any;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", slot);
+	return !access(path, F_OK);
 }
 
 int plug_in_other(const char *device, char *slot, size_t size)
 {
 	int err;
 
-	err = add(device);
-	if (!err && !WAIT_FOR(find_function(slot, size)))
+	err = add(device) ?: machine_slot(ID, slot, size);
+	if (!err && !WAIT_FOR(guest_has(slot)))
 		err = ENODEV;
 	/* Finds nothing new, but waits until all is done that is being done. */
 	return err ?: file_write("/sys/bus/pci/rescan", "1");
