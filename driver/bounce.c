@@ -90,7 +90,7 @@ void edudma_bounce_exit(struct edudma_bounce *pool)
 }
 
 /*
- * All or nothing: a chunk that held some and waited for more could deadlock.
+ * All or nothing: a buffer that held some and waited for more could deadlock.
  * In a row if there is one, which saves descriptors.
  */
 static bool edudma_bounce_try_get(struct edudma_bounce *pool,
@@ -123,12 +123,12 @@ static bool edudma_bounce_try_get(struct edudma_bounce *pool,
  * edudma_bounce_get() - borrow slots
  * @pool:	the pool
  * @slots:	where to put @count slot numbers
- * @count:	how many, at most what edudma_chunk_pages() says
+ * @count:	how many, at most a job's share of the pool
  *
- * Waits for other chunks to return theirs.  That ends: those who hold slots are,
- * on each channel, the running request (two chunks) and the one on deck (one
- * chunk), for whom together there is room, and chunks on their way out, which
- * wait for nobody.
+ * Waits for other buffers to return theirs.  That ends: who holds slots are, on each
+ * channel, the running request (two buffers) and the staged one (one buffer), for
+ * which together there is room, and buffers that are being released, which wait for
+ * nobody.
  *
  * Context: May sleep; killable.
  * Return: 0, -ERESTARTSYS if the process is being killed, or -EIO if the pool

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory that the device can reach, lent page by page to chunks whose user
+ * Memory that the device can reach, lent page by page to buffers whose user
  * pages it cannot.  swiotlb is no substitute: it lies below 4 GiB, not below
  * the 256 MiB that edu can address.
  */

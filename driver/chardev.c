@@ -13,7 +13,7 @@
 
 #include "compat.h"
 #include "edudma_device.h"
-#include "memory.h"
+#include "entry.h"
 #include "request.h"
 
 #define EDUDMA_MINORS	(MINORMASK + 1)
@@ -25,31 +25,14 @@ static struct class edudma_class = {
 	.name = "edudma",
 };
 
-/**
- * edudma_device_gone() - has the hardware been taken away
- * @edev:	the device
- *
- * Context: Process, may sleep.
- * Return: the answer, which can be out of date on return, unless it is yes.
- */
-bool edudma_device_gone(struct edudma_device *edev)
-{
-	bool gone;
-
-	down_read(&edev->gate);
-	gone = edev->gone;
-	up_read(&edev->gate);
-
-	return gone;
-}
-
 static int edudma_open(struct inode *inode, struct file *file)
 {
 	struct edudma_device *edev = container_of(inode->i_cdev,
 						  struct edudma_device, cdev);
 	struct edudma_file *efile;
+	int ret;
 
-	if (edudma_device_gone(edev))
+	if (edudma_unplugged(edev))
 		return -ENODEV;
 
 	efile = kzalloc(sizeof(*efile), GFP_KERNEL_ACCOUNT);
@@ -57,25 +40,33 @@ static int edudma_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 
 	efile->edev = edev;
-	efile->channel = &edev->channels[(u32)atomic_inc_return(&edev->next_channel) %
-					 edev->engine.channels];
-	edudma_queue_init(&efile->queue);
+	mutex_init(&efile->flush_lock);
+	init_waitqueue_head(&efile->flushed);
+	efile->channel = (u32)atomic_inc_return(&edev->next_channel) % edev->engine.channels;
+	ret = edudma_queue_attach(&edev->queues[efile->channel], &efile->share,
+				  from_kuid(&init_user_ns, file->f_cred->euid));
+	if (ret) {
+		kfree(efile);
+		return ret;
+	}
 	edudma_memory_open(efile, file);
 	file->private_data = efile;
+	/* Transfers go to and from user memory in any case. */
+	file->f_mode |= FMODE_CAN_ODIRECT;
 
 	return 0;
 }
 
 /*
- * Nobody can be in a call on this file any more, so nothing of it waits.  What a
- * killed process left running goes on without the file.
+ * Nobody can be in a call on this file any more, so none of its requests waits.
+ * What a killed process left running goes on without the file.
  */
 static int edudma_release(struct inode *inode, struct file *file)
 {
 	struct edudma_file *efile = file->private_data;
 
 	edudma_memory_release(efile);
-	edudma_channel_forget(efile->channel, &efile->queue);
+	edudma_queue_detach(&efile->edev->queues[efile->channel], &efile->share);
 	kfree(efile);
 
 	return 0;
@@ -90,7 +81,8 @@ edudma_request_from_iter(struct edudma_file *efile, const struct iov_iter *from,
 	struct edudma_request *req;
 	unsigned int n = 0;
 
-	req = edudma_request_alloc(efile, iter_is_iovec(&iter) ? iter.nr_segs : 1);
+	req = edudma_request_alloc(efile, iter_is_iovec(&iter) ? iter.nr_segs : 1,
+				   0);
 	if (!req)
 		return NULL;
 
@@ -125,7 +117,7 @@ static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 	/* Kernel memory (splice, kernel_read) is not a user's to be pinned. */
 	if (!user_backed_iter(iter))
 		return -EINVAL;
-	/* Every transfer waits; io_uring, which asks, then has a worker do so. */
+	/* Every transfer blocks; io_uring, which asks, then uses a worker thread. */
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
 
@@ -150,7 +142,7 @@ static ssize_t edudma_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct edudma_file *efile = iocb->ki_filp->private_data;
 	u64 window = efile->edev->engine.window_bytes;
 
-	if (edudma_device_gone(efile->edev))
+	if (edudma_unplugged(efile->edev))
 		return -ENODEV;
 	if (!iov_iter_count(to) || iocb->ki_pos >= window)
 		return 0;
@@ -165,7 +157,7 @@ static ssize_t edudma_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct edudma_file *efile = iocb->ki_filp->private_data;
 	u64 window = efile->edev->engine.window_bytes;
 
-	if (edudma_device_gone(efile->edev))
+	if (edudma_unplugged(efile->edev))
 		return -ENODEV;
 	if (!iov_iter_count(from))
 		return 0;
@@ -181,20 +173,31 @@ static loff_t edudma_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct edudma_file *efile = file->private_data;
 
-	if (edudma_device_gone(efile->edev))
+	if (edudma_unplugged(efile->edev))
 		return -ENODEV;
 
 	return fixed_size_llseek(file, offset, whence,
 				 efile->edev->engine.window_bytes);
 }
 
-/* Transfers always make progress, so only the loss of the device is news. */
+/* fsync() and fdatasync(): nothing is buffered, but requests may be queued. */
+static int edudma_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct edudma_file *efile = file->private_data;
+
+	if (edudma_unplugged(efile->edev))
+		return -ENODEV;
+
+	return edudma_file_flush(efile);
+}
+
+/* Transfers always make progress, so only the loss of the device is an event. */
 static __poll_t edudma_poll(struct file *file, poll_table *wait)
 {
 	struct edudma_file *efile = file->private_data;
 
 	poll_wait(file, &efile->edev->poll_wait, wait);
-	if (edudma_device_gone(efile->edev))
+	if (edudma_unplugged(efile->edev))
 		return EPOLLHUP | EPOLLERR;
 
 	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
@@ -207,6 +210,7 @@ static const struct file_operations edudma_fops = {
 	.llseek = edudma_llseek,
 	.read_iter = edudma_read_iter,
 	.write_iter = edudma_write_iter,
+	.fsync = edudma_fsync,
 	.poll = edudma_poll,
 	.mmap = edudma_mmap,
 	.unlocked_ioctl = edudma_ioctl,
@@ -217,7 +221,7 @@ static void edudma_device_free(struct device *dev)
 {
 	struct edudma_device *edev = container_of(dev, struct edudma_device, dev);
 
-	edudma_bounce_exit(&edev->bounce);
+	edudma_bounce_exit(&edev->dma.bounce);
 	ida_free(&edudma_ida, edev->id);
 	kfree(edev);
 }
@@ -247,7 +251,7 @@ struct edudma_device *edudma_device_alloc(struct pci_dev *pdev)
 
 	edev->id = id;
 	edev->pdev = pdev;
-	init_rwsem(&edev->gate);
+	init_rwsem(&edev->unplug_rwsem);
 	init_waitqueue_head(&edev->poll_wait);
 
 	device_initialize(&edev->dev);
@@ -270,42 +274,24 @@ struct edudma_device *edudma_device_alloc(struct pci_dev *pdev)
 }
 
 /**
- * edudma_device_publish() - make the node appear
+ * edudma_device_register() - make the node appear
  * @edev:	the device, ready for requests
  *
  * Context: May sleep.
  * Return: 0 or -errno.
  */
-int edudma_device_publish(struct edudma_device *edev)
+int edudma_device_register(struct edudma_device *edev)
 {
 	return cdev_device_add(&edev->cdev, &edev->dev);
 }
 
 /**
- * edudma_device_retire() - let nothing new in
- * @edev:	the device
- *
- * New opens and, on files that are open, new calls fail with -ENODEV from here
- * on, and no new DMA mapping is made.
+ * edudma_device_unregister() - make the node disappear
+ * @edev:	the device, unplugged
  *
  * Context: May sleep.
  */
-void edudma_device_retire(struct edudma_device *edev)
-{
-	down_write(&edev->gate);
-	edev->gone = true;
-	up_write(&edev->gate);
-
-	wake_up_poll(&edev->poll_wait, EPOLLHUP | EPOLLERR);
-}
-
-/**
- * edudma_device_unpublish() - make the node disappear
- * @edev:	the device, retired
- *
- * Context: May sleep.
- */
-void edudma_device_unpublish(struct edudma_device *edev)
+void edudma_device_unregister(struct edudma_device *edev)
 {
 	cdev_device_del(&edev->cdev, &edev->dev);
 }

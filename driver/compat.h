@@ -7,6 +7,8 @@
 #ifndef EDUDMA_COMPAT_H
 #define EDUDMA_COMPAT_H
 
+#include <linux/dma-map-ops.h>
+#include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -47,6 +49,22 @@
 #define irq_update_affinity_hint(irq, mask) irq_set_affinity_hint(irq, mask)
 #endif
 
+/*
+ * 6.10 has dma_need_sync() tell the truth behind an IOMMU; before, it said yes for
+ * every device there.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline bool edudma_dma_need_sync(struct device *dev, dma_addr_t addr, bool iommu)
+{
+	if (iommu)
+		return !dev_is_dma_coherent(dev) || to_pci_dev(dev)->untrusted;
+
+	return dma_need_sync(dev, addr);
+}
+#else
+#define edudma_dma_need_sync(dev, addr, iommu) dma_need_sync(dev, addr)
+#endif
+
 /* 6.3 added functions to change vm_flags, which lock if they must. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
@@ -70,6 +88,14 @@ static inline void __user *edudma_iter_addr(const struct iov_iter *iter)
 }
 
 #define iter_iov_addr(iter) edudma_iter_addr(iter)
+#endif
+
+/*
+ * 6.0 has files say by this that O_DIRECT is theirs to handle; before, it took an
+ * address space with an operation for it.
+ */
+#ifndef FMODE_CAN_ODIRECT
+#define FMODE_CAN_ODIRECT 0
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)

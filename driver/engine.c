@@ -6,25 +6,23 @@
 #include <linux/pci.h>
 
 #include "edu_regs.h"
-#include "edudma_device.h"
+#include "engine.h"
 #include "params.h"
 
 /**
  * edudma_engine_init() - identify the device and choose its engine
- * @edev:	the device, with its registers mapped and bus mastering off
+ * @engine:	to fill in, with its registers mapped; bus mastering is off
  *
  * Context: May sleep.
- * Return: 0 with edudma_device.engine filled in, or -errno with the reason
- * logged.
+ * Return: 0, or -errno with the reason logged.
  */
-int edudma_engine_init(struct edudma_device *edev)
+int edudma_engine_init(struct edudma_engine *engine)
 {
-	struct edudma_engine *engine = &edev->engine;
-	struct device *dev = &edev->pdev->dev;
+	struct device *dev = &engine->pdev->dev;
 	u32 id, echo;
 	int ret;
 
-	if (pci_resource_len(edev->pdev, 0) < EDU_REGS_BYTES) {
+	if (pci_resource_len(engine->pdev, 0) < EDU_REGS_BYTES) {
 		dev_err(dev, "BAR 0 is too small for edu's registers\n");
 		return -ENODEV;
 	}
@@ -44,14 +42,15 @@ int edudma_engine_init(struct edudma_device *edev)
 	}
 
 	engine->ops = &edudma_engine_edu;
-	if (EDU_ID_MAJOR(id) >= EDU_ID_MAJOR_SG && edudma_ring_present(edev)) {
-		edudma_ring_reset(edev);
+	if (EDU_ID_MAJOR(id) >= EDU_ID_MAJOR_SG && edudma_ring_present(engine)) {
+		edudma_ring_reset(engine);
 		if (edudma_ring)
 			engine->ops = &edudma_engine_ring;
 	}
 
 	engine->memory_bar = -1;
-	ret = engine->ops->init(edev);
+	engine->max_job_pages = UINT_MAX;
+	ret = engine->ops->init(engine);
 	if (ret)
 		return ret;
 

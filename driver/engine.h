@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The contract between the driver and whatever executes descriptors.  Above
- * this line nothing knows which engine runs; below it nothing knows of users,
- * pages or turns.
+ * The lowest layer: what executes descriptors.  Above this line nothing knows
+ * which engine runs; below it nothing knows of users, pages or whose job is next.
  */
 #ifndef EDUDMA_ENGINE_H
 #define EDUDMA_ENGINE_H
@@ -11,13 +10,26 @@
 
 #include <linux/edudma.h>
 
-struct edudma_channel;
+struct device;
 struct edudma_descriptor;
-struct edudma_device;
-struct list_head;
+struct edudma_engine;
+struct edudma_stats;
+struct pci_dev;
 
 /* The most channels of any engine. */
 #define EDUDMA_MAX_CHANNELS	8U
+
+/**
+ * struct edudma_engine_client - who is told of interrupts
+ * @interrupt:	A channel has interrupted: it may have completed descriptors.
+ *		Hard irq context.  Return: whether @thread is to be called.
+ * @thread:	What @interrupt left to be done.  Context: the interrupt's thread,
+ *		may sleep.
+ */
+struct edudma_engine_client {
+	bool (*interrupt)(struct edudma_engine *engine, unsigned int channel);
+	void (*thread)(struct edudma_engine *engine, unsigned int channel);
+};
 
 /**
  * struct edudma_engine_ops - what an engine can do
@@ -29,54 +41,67 @@ struct list_head;
  *		May sleep.  Return: 0 or -errno, with the reason logged.
  * @exit:	Undo @init.  May sleep.
  * @start:	Install interrupt handlers on the first @vectors vectors of the
- *		device, with @flags for request_irq(), make every channel usable
- *		and prove with the device that its interrupts arrive.  @vectors
- *		is 1 or edudma_engine.vectors.  The DMA mask is set, bus
- *		mastering is on.  May sleep.  Return: 0, or -errno with nothing
- *		installed and no DMA.
- * @stop:	Undo @start, after @quiesce of every channel.  May sleep.
+ *		device, with @flags for request_threaded_irq(), make every channel
+ *		usable and have each deliver an interrupt.  @vectors is 1 or
+ *		edudma_engine.vectors.  The DMA mask is set, bus mastering is on.
+ *		May sleep.  Return: 0, or -errno with nothing installed and no DMA.
+ * @stop:	Undo @start, after @quiesce of every channel.  Memory that the
+ *		device may still access is kept.  May sleep.
  * @issue:	Start or queue up to @count descriptors of @descs, in order.
- *		Called with the channel's lock held, hard irq or not.  Never
- *		fails.  Return: how many were taken, 0 if the engine is full.
- *		When the DMA of some is over, the engine calls
- *		edudma_channel_retire() for them in order, then
- *		edudma_channel_retired().  It may call edudma_channel_fault()
- *		instead and leave the rest to @quiesce.
- * @abort:	Have everything that was issued end now, and retire it.  Called
- *		with the channel's lock held.  Return: 0, with nothing posted
- *		and the channel usable; or -EIO, which calls for the fence.
- *		NULL if the hardware cannot.
- * @progress:	Say how many of the posted descriptors the device has finished
- *		while no interrupt told so.  Called with the channel's lock
- *		held.  NULL if there can be none.
- * @quiesce:	The fence: stop all DMA of the channel and return when no more
- *		can happen.  Descriptors in flight are not retired.  Bus
- *		mastering is off afterwards where the hardware has no finer
- *		way.  May sleep, no locks held; nothing is issued meanwhile.
- *		Return: 0, or -EIO if DMA may still happen.
+ *		@last: they are the last that come before an interrupt is needed.
+ *		Never fails.  Return: how many were taken, 0 if the engine is full.
+ *		An engine that is full interrupts when it is not any more.
+ * @reap:	Take back descriptors that have ended, oldest first.  @descs are
+ *		the oldest @count of those issued.  @moved: how many of them, from
+ *		the first on, have moved all of their bytes; less than are returned
+ *		only after @abort, and then nothing that is reaped before the next
+ *		@issue has moved anything.  Return: how many ended, or -EIO if the
+ *		oldest has failed or the device reports what cannot be.
+ * @check:	An interrupt came and nothing has ended: is the channel still at
+ *		work?  Return: 0, or -EIO if it is not.  NULL if it always is.
+ * @abort:	Have everything that was issued end now; @reap takes it back.
+ *		Return: 0, or -EIO if the channel did not obey.  NULL if the
+ *		hardware cannot.
+ * @quiesce:	Stop all DMA of the channel and return when no more can happen.
+ *		Descriptors under way are forgotten.  Bus mastering is off
+ *		afterwards where the hardware has no finer way.  May sleep, no
+ *		locks held; nothing is issued meanwhile.  Return: 0, or -EIO if
+ *		DMA may still happen.
  * @restart:	Make the channel usable again after a successful @quiesce.
  *		May sleep.
+ *
+ * @issue, @reap, @check and @abort of a channel are serialised by the caller, who
+ * calls them with interrupts off; hard irq context is possible.
  */
 struct edudma_engine_ops {
 	const char *name;
 	enum edudma_engine_kind kind;
-	int (*init)(struct edudma_device *edev);
-	void (*exit)(struct edudma_device *edev);
-	int (*start)(struct edudma_device *edev, unsigned int vectors,
+	int (*init)(struct edudma_engine *engine);
+	void (*exit)(struct edudma_engine *engine);
+	int (*start)(struct edudma_engine *engine, unsigned int vectors,
 		     unsigned long flags);
-	void (*stop)(struct edudma_device *edev);
-	unsigned int (*issue)(struct edudma_channel *ch,
+	void (*stop)(struct edudma_engine *engine);
+	unsigned int (*issue)(struct edudma_engine *engine, unsigned int channel,
 			      const struct edudma_descriptor *descs,
-			      unsigned int count);
-	int (*abort)(struct edudma_channel *ch, struct list_head *done);
-	unsigned int (*progress)(struct edudma_channel *ch);
-	int (*quiesce)(struct edudma_channel *ch);
-	void (*restart)(struct edudma_channel *ch);
+			      unsigned int count, bool last);
+	int (*reap)(struct edudma_engine *engine, unsigned int channel,
+		    const struct edudma_descriptor *descs, unsigned int count,
+		    unsigned int *moved);
+	int (*check)(struct edudma_engine *engine, unsigned int channel);
+	int (*abort)(struct edudma_engine *engine, unsigned int channel);
+	int (*quiesce)(struct edudma_engine *engine, unsigned int channel);
+	void (*restart)(struct edudma_engine *engine, unsigned int channel);
 };
 
 /**
  * struct edudma_engine - an engine bound to a device
  * @ops:		what it can do
+ * @client:		who is told of interrupts
+ * @client_data:	the client's own
+ * @pdev:		the PCI device, valid from init to exit
+ * @dev:		the class device, for the log
+ * @id:			its number, for names
+ * @stats:		where to count interrupts
  * @regs:		the device's registers
  * @priv:		the engine's own, from init to exit
  * @vectors:		interrupt vectors that it would like; it works with one
@@ -84,10 +109,18 @@ struct edudma_engine_ops {
  * @window_bytes:	size of the window that may be used
  * @memory_bar:		BAR through which the processor sees the window, or -1
  * @max_descriptor_bytes: largest length of one descriptor
+ * @max_job_pages:	pages that one job should move at most, so that it does not
+ *			take too long
  * @address_bits:	width of the bus addresses that the device can issue
  */
 struct edudma_engine {
 	const struct edudma_engine_ops *ops;
+	const struct edudma_engine_client *client;
+	void *client_data;
+	struct pci_dev *pdev;
+	struct device *dev;
+	int id;
+	struct edudma_stats *stats;
 	void __iomem *regs;
 	void *priv;
 	unsigned int vectors;
@@ -95,18 +128,19 @@ struct edudma_engine {
 	u64 window_bytes;
 	int memory_bar;
 	u32 max_descriptor_bytes;
+	unsigned int max_job_pages;
 	unsigned int address_bits;
 };
 
 /* engine.c: identifies the device and initialises the engine for it. */
-int edudma_engine_init(struct edudma_device *edev);
+int edudma_engine_init(struct edudma_engine *engine);
 
 extern const struct edudma_engine_ops edudma_engine_edu;
 extern const struct edudma_engine_ops edudma_engine_ring;
 
-/* Whether this revision of the device has what the ring engine needs. */
-bool edudma_ring_present(struct edudma_device *edev);
-/* Has such a device forget whatever somebody else may have left running. */
-void edudma_ring_reset(struct edudma_device *edev);
+/* engine_ring.c: whether this revision of the device has the rings. */
+bool edudma_ring_present(struct edudma_engine *engine);
+/* Has such a device drop whatever a previous owner left running. */
+void edudma_ring_reset(struct edudma_engine *engine);
 
 #endif /* EDUDMA_ENGINE_H */

@@ -12,14 +12,14 @@
 #include <linux/io.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/iopoll.h>
-#include <linux/ktime.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "descriptor.h"
 #include "edu_regs.h"
-#include "edudma_device.h"
+#include "engine.h"
 #include "params.h"
+#include "stats.h"
 
 #define EDU_WINDOW_BASE		0x40000ULL	/* device address of the window */
 #define EDU_WINDOW_BYTES	4096U
@@ -28,22 +28,20 @@
 #define EDU_FENCE_US		(2 * USEC_PER_SEC)
 #define EDU_FENCE_POLL_US	1000
 
+/* Each descriptor takes 100 ms, so a job of this many pages some seconds. */
+#define EDU_MAX_JOB_PAGES	32
+
 /**
  * struct edu_engine - what the engine keeps
  * @irq:	interrupt number
- * @irq_seen:	the interrupt that proves the line has arrived
- * @started:	when the transfer in flight was started; channel lock
+ * @irq_seen:	the interrupt of the self-test has arrived
+ * @busy:	a transfer was started and not reaped; serialised by the caller
  */
 struct edu_engine {
 	unsigned int irq;
 	struct completion irq_seen;
-	ktime_t started;
+	bool busy;
 };
-
-static struct edu_engine *edu_engine(struct edudma_device *edev)
-{
-	return edev->engine.priv;
-}
 
 /*
  * QEMU before 8.0 takes a transfer that reaches the window's last byte for one
@@ -51,11 +49,11 @@ static struct edu_engine *edu_engine(struct edudma_device *edev)
  * tells the version, if it is a versioned one of QEMU's own; what cannot be
  * told is not risked.
  */
-static u64 edu_window_bytes(struct edudma_device *edev)
+static u64 edu_window_bytes(struct edudma_engine *engine)
 {
 	const char *machine = dmi_get_system_info(DMI_PRODUCT_VERSION) ?: "unknown";
-	u32 id = readl(edev->engine.regs + EDU_ID);
-	struct device *dev = &edev->pdev->dev;
+	u32 id = readl(engine->regs + EDU_ID);
+	struct device *dev = &engine->pdev->dev;
 	unsigned int major, minor;
 
 	if (edudma_window_bytes)
@@ -76,7 +74,7 @@ static u64 edu_window_bytes(struct edudma_device *edev)
  * Waits for the transfer in flight, if there is one, to end.  A device that is
  * gone reads as all ones and does no more DMA either.
  */
-static int edu_wait_idle(struct edudma_device *edev)
+static int edu_wait_idle(struct edudma_engine *engine)
 {
 	int ret;
 	u32 cmd;
@@ -85,23 +83,22 @@ static int edu_wait_idle(struct edudma_device *edev)
 	 * The answer to the read also pushes the device's own writes ahead of
 	 * it, so that they have arrived in memory.
 	 */
-	ret = readl_poll_timeout(edev->engine.regs + EDU_DMA_CMD, cmd,
+	ret = readl_poll_timeout(engine->regs + EDU_DMA_CMD, cmd,
 				 !(cmd & EDU_CMD_RUN) || cmd == ~0U,
 				 EDU_FENCE_POLL_US, EDU_FENCE_US);
-	if (!ret && cmd == ~0U && pci_device_is_present(edev->pdev))
+	if (!ret && cmd == ~0U && pci_device_is_present(engine->pdev))
 		ret = -EIO;
 
 	return ret;
 }
 
-static int edu_init(struct edudma_device *edev)
+static int edu_init(struct edudma_engine *engine)
 {
-	struct edudma_engine *engine = &edev->engine;
-	struct device *dev = &edev->pdev->dev;
+	struct device *dev = &engine->pdev->dev;
 	struct edu_engine *edu;
 
-	if (edu_wait_idle(edev)) {
-		dev_err(dev, "a transfer started by somebody else does not end\n");
+	if (edu_wait_idle(engine)) {
+		dev_err(dev, "a transfer left by a previous owner does not end\n");
 		return -EBUSY;
 	}
 	writel(~0, engine->regs + EDU_IRQ_ACK);
@@ -113,8 +110,9 @@ static int edu_init(struct edudma_device *edev)
 	engine->priv = edu;
 	engine->vectors = 1;
 	engine->channels = 1;
-	engine->window_bytes = edu_window_bytes(edev);
+	engine->window_bytes = edu_window_bytes(engine);
 	engine->max_descriptor_bytes = engine->window_bytes;
+	engine->max_job_pages = EDU_MAX_JOB_PAGES;
 	/* Without 64-bit stores edu clears the upper half of an address. */
 	engine->address_bits = min(edudma_dma_bits,
 				   IS_ENABLED(CONFIG_64BIT) ? 64U : 32U);
@@ -122,20 +120,20 @@ static int edu_init(struct edudma_device *edev)
 	return 0;
 }
 
-static void edu_exit(struct edudma_device *edev)
+static void edu_exit(struct edudma_engine *engine)
 {
-	kfree(edev->engine.priv);
+	kfree(engine->priv);
 }
 
-static unsigned int edu_issue(struct edudma_channel *ch,
+static unsigned int edu_issue(struct edudma_engine *engine, unsigned int channel,
 			      const struct edudma_descriptor *descs,
-			      unsigned int count)
+			      unsigned int count, bool last)
 {
-	struct edudma_engine *engine = &ch->edev->engine;
+	struct edu_engine *edu = engine->priv;
 	u64 window = EDU_WINDOW_BASE + descs->offset;
 	u32 cmd = EDU_CMD_RUN | EDU_CMD_IRQ;
 
-	if (ch->posted)
+	if (edu->busy)
 		return 0;
 
 	if (descs->from_device) {
@@ -148,44 +146,37 @@ static unsigned int edu_issue(struct edudma_channel *ch,
 	}
 	writeq(descs->len, engine->regs + EDU_DMA_COUNT);
 	writel(cmd, engine->regs + EDU_DMA_CMD);
-	edu_engine(ch->edev)->started = ktime_get();
+	edu->busy = true;
 
 	return 1;
 }
 
 /*
- * The command register has the last word on whether the transfer is over: an
- * interrupt may be late, or not edu's doing, and to believe it would release
- * pages under DMA.
+ * Only the command register tells whether the transfer is over: an interrupt may
+ * be late, or not edu's, and to trust it would release pages under DMA.  A device
+ * that is gone reads as all ones, which is a transfer that runs.
  */
-static void edu_transfer_done(struct edudma_channel *ch, ktime_t now)
+static int edu_reap(struct edudma_engine *engine, unsigned int channel,
+		    const struct edudma_descriptor *descs, unsigned int count,
+		    unsigned int *moved)
 {
-	struct edudma_device *edev = ch->edev;
-	struct edudma_engine *engine = &edev->engine;
-	unsigned long flags;
-	LIST_HEAD(done);
+	struct edu_engine *edu = engine->priv;
 
-	spin_lock_irqsave(&ch->lock, flags);
-	if (ch->state == EDUDMA_CHANNEL_OPEN && ch->posted &&
-	    !(readl(engine->regs + EDU_DMA_CMD) & EDU_CMD_RUN)) {
-		ktime_t busy = ktime_sub(now, edu_engine(edev)->started);
+	*moved = 0;
+	if (!edu->busy || readl(engine->regs + EDU_DMA_CMD) & EDU_CMD_RUN)
+		return 0;
 
-		edudma_channel_retire(ch, 1, 1, &done);
-		edudma_channel_retired(ch);
-		edudma_count(&edev->stats.engine_busy_ns, ktime_to_ns(busy));
-	} else {
-		edudma_count(&edev->stats.spurious_interrupts, 1);
-	}
-	spin_unlock_irqrestore(&ch->lock, flags);
+	edu->busy = false;
+	*moved = 1;
 
-	edudma_chunks_complete(&done);
+	return 1;
 }
 
 static irqreturn_t edu_irq(int irq, void *data)
 {
-	struct edudma_device *edev = data;
-	struct edudma_engine *engine = &edev->engine;
-	ktime_t now = ktime_get();
+	struct edudma_engine *engine = data;
+	struct edu_engine *edu = engine->priv;
+	bool thread = false;
 	u32 status;
 
 	/* The line may be shared, and an unplugged device reads as all ones. */
@@ -194,42 +185,54 @@ static irqreturn_t edu_irq(int irq, void *data)
 		return IRQ_NONE;
 
 	writel(status, engine->regs + EDU_IRQ_ACK);
-	edudma_count(&edev->stats.interrupts, 1);
+	edudma_count(&engine->stats->interrupts, 1);
 
 	if (status & EDU_IRQ_TEST)
-		complete(&edu_engine(edev)->irq_seen);
+		complete(&edu->irq_seen);
 	if (status & EDU_IRQ_DMA)
-		edu_transfer_done(&edev->channels[0], now);
+		thread = engine->client->interrupt(engine, 0);
+
+	return thread ? IRQ_WAKE_THREAD : IRQ_HANDLED;
+}
+
+static irqreturn_t edu_irq_thread(int irq, void *data)
+{
+	struct edudma_engine *engine = data;
+
+	engine->client->thread(engine, 0);
 
 	return IRQ_HANDLED;
 }
 
-static int edu_start(struct edudma_device *edev, unsigned int vectors,
+static int edu_start(struct edudma_engine *engine, unsigned int vectors,
 		     unsigned long flags)
 {
-	struct edu_engine *edu = edu_engine(edev);
+	struct edu_engine *edu = engine->priv;
 	int ret;
 
 	init_completion(&edu->irq_seen);
-	edu->irq = pci_irq_vector(edev->pdev, 0);
-	ret = request_irq(edu->irq, edu_irq, flags, "edudma", edev);
+	edu->irq = pci_irq_vector(engine->pdev, 0);
+	ret = request_threaded_irq(edu->irq, edu_irq, edu_irq_thread, flags, "edudma",
+				   engine);
 	if (ret)
 		return ret;
 
-	writel(EDU_IRQ_TEST, edev->engine.regs + EDU_IRQ_RAISE);
+	writel(EDU_IRQ_TEST, engine->regs + EDU_IRQ_RAISE);
 	if (!wait_for_completion_timeout(&edu->irq_seen,
 					 msecs_to_jiffies(EDU_IRQ_TEST_MS))) {
-		writel(EDU_IRQ_TEST, edev->engine.regs + EDU_IRQ_ACK);
-		free_irq(edu->irq, edev);
+		writel(EDU_IRQ_TEST, engine->regs + EDU_IRQ_ACK);
+		free_irq(edu->irq, engine);
 		return -EIO;
 	}
 
 	return 0;
 }
 
-static void edu_stop(struct edudma_device *edev)
+static void edu_stop(struct edudma_engine *engine)
 {
-	free_irq(edu_engine(edev)->irq, edev);
+	struct edu_engine *edu = engine->priv;
+
+	free_irq(edu->irq, engine);
 }
 
 /*
@@ -237,24 +240,23 @@ static void edu_stop(struct edudma_device *edev)
  * nothing.  Its interrupt, if message signalled, is lost on the way, like one
  * that was on its way before: synchronize_irq() is the end of that.
  */
-static int edu_quiesce(struct edudma_channel *ch)
+static int edu_quiesce(struct edudma_engine *engine, unsigned int channel)
 {
-	struct edudma_device *edev = ch->edev;
+	struct edu_engine *edu = engine->priv;
 
-	pci_clear_master(edev->pdev);
-	if (edu_wait_idle(edev))
+	pci_clear_master(engine->pdev);
+	if (edu_wait_idle(engine))
 		return -EIO;
-	synchronize_irq(edu_engine(edev)->irq);
+	synchronize_irq(edu->irq);
+	edu->busy = false;
 
 	return 0;
 }
 
-static void edu_restart(struct edudma_channel *ch)
+static void edu_restart(struct edudma_engine *engine, unsigned int channel)
 {
-	struct edudma_device *edev = ch->edev;
-
-	writel(~0, edev->engine.regs + EDU_IRQ_ACK);
-	pci_set_master(edev->pdev);
+	writel(~0, engine->regs + EDU_IRQ_ACK);
+	pci_set_master(engine->pdev);
 }
 
 const struct edudma_engine_ops edudma_engine_edu = {
@@ -265,6 +267,7 @@ const struct edudma_engine_ops edudma_engine_edu = {
 	.start = edu_start,
 	.stop = edu_stop,
 	.issue = edu_issue,
+	.reap = edu_reap,
 	.quiesce = edu_quiesce,
 	.restart = edu_restart,
 };

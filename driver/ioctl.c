@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EDUDMA_IOC_*: checks what user space says, and says what became of it.
+ * EDUDMA_IOC_*: checks what user space passes in, and reports what was done.
  */
 #include <linux/build_bug.h>
 #include <linux/fs.h>
@@ -11,9 +11,10 @@
 
 #include "compat.h"
 #include "edudma_device.h"
+#include "entry.h"
 #include "params.h"
 #include "request.h"
-#include "segments.h"
+#include "vector.h"
 
 /* The uapi's layout, for 32- and 64-bit callers alike. */
 static_assert(sizeof(struct edudma_segment) == 32);
@@ -52,13 +53,13 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 		.window_bytes = engine->window_bytes,
 		.max_transfer_bytes = EDUDMA_MAX_TRANSFER,
 		.max_segments = EDUDMA_MAX_SEGMENTS,
-		.address_bits = fls64(edev->address_mask),
+		.address_bits = fls64(edev->dma.address_mask),
 		.channels = engine->channels,
-		.capabilities = (edev->iommu ? EDUDMA_CAP_IOMMU : 0) |
+		.capabilities = (edev->dma.iommu ? EDUDMA_CAP_IOMMU : 0) |
 				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0) |
 				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
-		.bounce_bytes = (u64)edev->bounce.count << PAGE_SHIFT,
+		.bounce_bytes = (u64)edev->dma.bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,
 		.timeout_ms = READ_ONCE(edudma_timeout_ms),
 	};
@@ -76,15 +77,14 @@ edudma_request_from_user(struct edudma_file *efile,
 	struct edudma_request *req;
 	int ret;
 
-	if (transfer->flags & ~EDUDMA_TRANSFER_NO_BOUNCE)
+	if (transfer->flags & ~(EDUDMA_TRANSFER_NO_BOUNCE | EDUDMA_TRANSFER_EXCLUSIVE))
 		return ERR_PTR(-EINVAL);
 	if (transfer->nr_segments > EDUDMA_MAX_SEGMENTS)
 		return ERR_PTR(-EMSGSIZE);
 
-	req = edudma_request_alloc(efile, transfer->nr_segments);
+	req = edudma_request_alloc(efile, transfer->nr_segments, transfer->flags);
 	if (!req)
 		return ERR_PTR(-ENOMEM);
-	req->no_bounce = transfer->flags & EDUDMA_TRANSFER_NO_BOUNCE;
 
 	ret = -EFAULT;
 	if (transfer->segments != (unsigned long)transfer->segments ||
@@ -93,8 +93,8 @@ edudma_request_from_user(struct edudma_file *efile,
 			   array_size(req->nr_segments, sizeof(*req->segments))))
 		goto err_put;
 
-	ret = edudma_segments_check(req->segments, req->nr_segments, mode,
-				    efile->edev->engine.window_bytes, &req->len);
+	ret = edudma_vector_check(req->segments, req->nr_segments, mode,
+				  efile->edev->engine.window_bytes, &req->len);
 	if (ret)
 		goto err_put;
 
@@ -157,7 +157,7 @@ long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	switch (cmd & ~IOCSIZE_MASK) {
 	case EDUDMA_IOC_INFO & ~IOCSIZE_MASK:
-		if (edudma_device_gone(efile->edev))
+		if (edudma_unplugged(efile->edev))
 			return -ENODEV;
 		return edudma_ioctl_info(efile->edev, uarg, _IOC_SIZE(cmd));
 	case EDUDMA_IOC_TRANSFER & ~IOCSIZE_MASK:

@@ -2,17 +2,16 @@
 /*
  * Binding to the PCI device, and letting go of it.
  */
-#include <linux/dma-mapping.h>
-#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/pm_runtime.h>
+#include <linux/poll.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
 #include "edudma_device.h"
-#include "memory.h"
+#include "entry.h"
 #include "params.h"
 
 #define EDU_VENDOR_ID	0x1234
@@ -22,135 +21,8 @@
 /* Until an idle device is put to sleep, where user space allows that at all. */
 #define EDUDMA_AUTOSUSPEND_MS	1000
 
-struct workqueue_struct *edudma_wq;
-
-/**
- * edudma_device_wake() - keep the device awake until edudma_device_let_sleep()
- * @edev:	the device
- *
- * Context: Process, under edudma_device.gate while not gone.  May sleep.
- * Return: 0, or -EIO if it does not wake.
- */
-int edudma_device_wake(struct edudma_device *edev)
-{
-	return pm_runtime_resume_and_get(&edev->pdev->dev) < 0 ? -EIO : 0;
-}
-
-/**
- * edudma_device_let_sleep() - undo edudma_device_wake()
- * @edev:	the device, which edudma_remove() has not let go of yet
- *
- * Context: Any.
- */
-void edudma_device_let_sleep(struct edudma_device *edev)
-{
-	struct device *dev = &edev->pdev->dev;
-
-	pm_runtime_mark_last_busy(dev);
-	pm_runtime_put_autosuspend(dev);
-}
-
-/*
- * Finds out whether a mapping is more than an address: whether the DMA API
- * copies (a confidential guest, swiotlb=force, an untrusted device) or cleans
- * caches.  A part of a page shows more than a whole one.
- */
-static int edudma_probe_mapping(struct edudma_device *edev)
-{
-	struct device *dev = &edev->pdev->dev;
-	dma_addr_t addr;
-	void *page;
-
-	page = (void *)__get_free_page(GFP_KERNEL | GFP_DMA);
-	if (!page) {
-		dev_err(dev, "no page to try a DMA mapping with\n");
-		return -ENOMEM;
-	}
-
-	addr = dma_map_single(dev, page + 1, 1, DMA_TO_DEVICE);
-	if (dma_mapping_error(dev, addr)) {
-		edev->bounce_all = true;
-	} else {
-		edev->mapping_copies = dma_need_sync(dev, addr);
-		dma_unmap_single(dev, addr, 1, DMA_TO_DEVICE);
-	}
-	free_page((unsigned long)page);
-
-	return 0;
-}
-
-/*
- * Two, or enough chunks that wait for page locks would keep others from giving
- * back the bounce memory that everybody needs.
- */
-static int edudma_init_workqueues(struct edudma_device *edev)
-{
-	edev->copy_wq = alloc_workqueue("edudma%d-copy", WQ_UNBOUND, 0, edev->id);
-	if (!edev->copy_wq)
-		goto err;
-	edev->dirty_wq = alloc_workqueue("edudma%d-dirty", WQ_UNBOUND, 0, edev->id);
-	if (!edev->dirty_wq)
-		goto err_destroy_copy;
-
-	return 0;
-
-err_destroy_copy:
-	destroy_workqueue(edev->copy_wq);
-err:
-	dev_err(&edev->pdev->dev, "no memory for workqueues\n");
-	return -ENOMEM;
-}
-
-static void edudma_exit_workqueues(struct edudma_device *edev)
-{
-	destroy_workqueue(edev->dirty_wq);
-	destroy_workqueue(edev->copy_wq);
-}
-
-/* What the device can reach, and the pool for what it cannot. */
-static int edudma_init_dma(struct edudma_device *edev)
-{
-	unsigned int bits = edev->engine.address_bits;
-	struct device *dev = &edev->pdev->dev;
-	struct iommu_domain *domain;
-	unsigned int pages = 0;
-	int ret;
-
-	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(bits));
-	if (ret) {
-		dev_err(dev, "this kernel has no memory for %u address bits: use one with ZONE_DMA, an IOMMU, or a wider dma_mask and dma_bits=\n",
-			bits);
-		return ret;
-	}
-	dma_set_max_seg_size(dev, UINT_MAX);
-	dma_set_seg_boundary(dev, ULONG_MAX);
-
-	domain = iommu_get_domain_for_dev(dev);
-	edev->iommu = domain && (domain->type & __IOMMU_DOMAIN_PAGING);
-	edev->bounce_all = dev->dma_range_map;
-	edev->address_mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
-
-	edev->max_mapping = min_t(size_t, dma_max_mapping_size(dev), UINT_MAX) &
-			    PAGE_MASK;
-
-	ret = edudma_probe_mapping(edev);
-	if (ret)
-		return ret;
-
-	edev->reaches_all = edev->iommu ||
-			    (!edev->bounce_all && edev->address_mask == DMA_BIT_MASK(64));
-	if (!edev->iommu && (edev->bounce_all || dma_addressing_limited(dev)))
-		pages = max(edudma_bounce_pages,
-			    EDUDMA_CHANNEL_CHUNKS * edev->engine.channels);
-	ret = edudma_bounce_init(&edev->bounce, dev, pages);
-	if (ret) {
-		dev_err(dev, "no memory below %u bits for %u bounce pages, try a smaller bounce_pages=\n",
-			bits, pages);
-		return ret;
-	}
-
-	return 0;
-}
+/* Watchdogs of all devices, and resets of those that recovery cannot stop. */
+static struct workqueue_struct *edudma_wq;
 
 static const char *edudma_irq_name(unsigned int type)
 {
@@ -171,7 +43,7 @@ static int edudma_try_irq(struct edudma_device *edev, unsigned int type,
 	if (ret < 0)
 		return ret;
 
-	ret = edev->engine.ops->start(edev, vectors,
+	ret = edev->engine.ops->start(&edev->engine, vectors,
 				      type == PCI_IRQ_INTX ? IRQF_SHARED : 0);
 	if (ret) {
 		dev_warn(&pdev->dev, "%s interrupt %s\n", edudma_irq_name(type),
@@ -203,25 +75,95 @@ static int edudma_start_engine(struct edudma_device *edev)
 
 static void edudma_stop_engine(struct edudma_device *edev)
 {
-	edev->engine.ops->stop(edev);
+	edev->engine.ops->stop(&edev->engine);
 	pci_free_irq_vectors(edev->pdev);
 }
 
-static void edudma_all_channels(struct edudma_device *edev,
-				void (*fn)(struct edudma_channel *ch))
+static void edudma_all_queues(struct edudma_device *edev,
+			      void (*fn)(struct edudma_queue *queue))
 {
 	unsigned int i;
 
 	for (i = 0; i < edev->engine.channels; i++)
-		fn(&edev->channels[i]);
+		fn(&edev->queues[i]);
+}
+
+/* The window is free: whoever could not enter it tries again. */
+static void edudma_window_retry(struct work_struct *work)
+{
+	edudma_all_queues(container_of(work, struct edudma_device, window.retry),
+			  edudma_queue_kick);
+}
+
+/*
+ * A channel could not be stopped by itself: the function is reset.  If it is being
+ * unbound or reset already there is no need to.
+ */
+static void edudma_reset_work(struct work_struct *work)
+{
+	struct edudma_device *edev = container_of(work, struct edudma_device, reset);
+	int ret;
+
+	ret = pci_try_reset_function(edev->pdev);
+	if (ret)
+		dev_crit(&edev->dev, "the device cannot be reset (error %d)\n", ret);
+}
+
+static void edudma_hung(struct edudma_queue *queue)
+{
+	struct edudma_device *edev = container_of(queue->engine, struct edudma_device, engine);
+
+	queue_work(edudma_wq, &edev->reset);
+}
+
+static void edudma_init_queues(struct edudma_device *edev)
+{
+	unsigned int i;
+
+	edudma_window_init(&edev->window, edudma_window_retry);
+	INIT_WORK(&edev->reset, edudma_reset_work);
+	for (i = 0; i < edev->engine.channels; i++) {
+		struct edudma_queue *queue = &edev->queues[i];
+
+		queue->engine = &edev->engine;
+		queue->index = i;
+		queue->window = &edev->window;
+		queue->stats = &edev->stats;
+		queue->wq = edudma_wq;
+		queue->hung = edudma_hung;
+		edudma_queue_init(queue);
+		edudma_copyback_init(&edev->copyback[i]);
+	}
+	edev->engine.client = &edudma_queue_client;
+	edev->engine.client_data = edev->queues;
+}
+
+static int edudma_init_dma(struct edudma_device *edev)
+{
+	struct edudma_engine *engine = &edev->engine;
+	struct edudma_dma *dma = &edev->dma;
+
+	dma->dev = &edev->pdev->dev;
+	dma->log = &edev->dev;
+	dma->stats = &edev->stats;
+	dma->window_bytes = engine->window_bytes;
+	dma->max_descriptor_bytes = engine->max_descriptor_bytes;
+
+	return edudma_dma_init(dma, engine->address_bits,
+			       max(edudma_bounce_pages,
+				   EDUDMA_QUEUE_JOBS * engine->channels));
 }
 
 static int edudma_init_hardware(struct edudma_device *edev)
 {
+	struct edudma_engine *engine = &edev->engine;
 	struct pci_dev *pdev = edev->pdev;
-	unsigned int i;
 	int ret;
 
+	engine->pdev = pdev;
+	engine->dev = &edev->dev;
+	engine->id = edev->id;
+	engine->stats = &edev->stats;
 	ret = pci_enable_device_mem(pdev);
 	if (ret) {
 		dev_err(&pdev->dev, "cannot enable the device\n");
@@ -248,11 +190,10 @@ static int edudma_init_hardware(struct edudma_device *edev)
 		goto err_release;
 	}
 
-	ret = edudma_engine_init(edev);
+	ret = edudma_engine_init(&edev->engine);
 	if (ret)
 		goto err_unmap;
-	for (i = 0; i < edev->engine.channels; i++)
-		edudma_channel_init(&edev->channels[i], edev, i);
+	edudma_init_queues(edev);
 	edudma_memory_init(edev);
 
 	return 0;
@@ -271,7 +212,7 @@ static void edudma_exit_hardware(struct edudma_device *edev)
 	struct pci_dev *pdev = edev->pdev;
 
 	edudma_memory_exit(edev);
-	edev->engine.ops->exit(edev);
+	edev->engine.ops->exit(&edev->engine);
 	pci_iounmap(pdev, edev->engine.regs);
 	pci_release_region(pdev, EDU_BAR);
 	pci_disable_device(pdev);
@@ -292,6 +233,33 @@ static void edudma_exit_runtime_pm(struct device *dev)
 	pm_runtime_dont_use_autosuspend(dev);
 }
 
+/*
+ * Lets nothing new in: new opens, and new calls on files that are open, fail with
+ * -ENODEV from here on, and no new DMA mapping is made.
+ */
+static void edudma_unplug(struct edudma_device *edev)
+{
+	down_write(&edev->unplug_rwsem);
+	WRITE_ONCE(edev->unplugged, true);
+	up_write(&edev->unplug_rwsem);
+
+	wake_up_poll(&edev->poll_wait, EPOLLHUP | EPOLLERR);
+	edudma_memory_unplug(edev);
+}
+
+/* Afterwards the device is quiet, and nothing needs it but what was kept. */
+static void edudma_close_queues(struct edudma_device *edev)
+{
+	unsigned int i;
+
+	cancel_work_sync(&edev->reset);
+	edudma_all_queues(edev, edudma_queue_close);
+	cancel_work_sync(&edev->reset);
+	cancel_work_sync(&edev->window.retry);
+	for (i = 0; i < edev->engine.channels; i++)
+		flush_work(&edev->copyback[i].work);
+}
+
 static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct edudma_device *edev;
@@ -303,13 +271,9 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(edev);
 	}
 
-	ret = edudma_init_workqueues(edev);
-	if (ret)
-		goto err_put;
-
 	ret = edudma_init_hardware(edev);
 	if (ret)
-		goto err_exit_workqueues;
+		goto err_put;
 
 	ret = edudma_init_dma(edev);
 	if (ret)
@@ -322,56 +286,49 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_clear_master;
 
 	pci_set_drvdata(pdev, edev);
-	ret = edudma_device_publish(edev);
+	ret = edudma_device_register(edev);
 	if (ret) {
 		dev_err(&pdev->dev, "cannot create the node\n");
 		goto err_shutdown;
 	}
 
 	dev_info(&edev->dev, "%u address bits%s, %s, %u bounce pages\n",
-		 fls64(edev->address_mask), edev->iommu ? " behind an IOMMU" : "",
-		 edudma_irq_name(edev->irq_type), edev->bounce.count);
+		 fls64(edev->dma.address_mask), edev->dma.iommu ? " behind an IOMMU" : "",
+		 edudma_irq_name(edev->irq_type), edev->dma.bounce.count);
 	edudma_init_runtime_pm(&pdev->dev);
 	return 0;
 
 err_shutdown:
 	/* The number was live already: somebody may have opened it. */
-	edudma_device_retire(edev);
-	edudma_memory_unmap(edev);
-	edudma_all_channels(edev, edudma_channel_shutdown);
-	edudma_all_channels(edev, edudma_channel_wait_empty);
+	edudma_unplug(edev);
+	edudma_close_queues(edev);
 	edudma_stop_engine(edev);
 err_clear_master:
 	pci_clear_master(pdev);
-	edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
+	edudma_bounce_free_slots(&edev->dma.bounce, &pdev->dev);
 err_exit_hardware:
 	edudma_exit_hardware(edev);
-err_exit_workqueues:
-	edudma_exit_workqueues(edev);
 err_put:
 	put_device(&edev->dev);
 	return ret;
 }
 
 /*
- * The order is the point: nothing new comes in, the engine is stopped behind
- * the fence, what it worked on is released, and only then go the interrupt, the
- * bounce memory and the registers.  Files may stay open beyond that.
+ * The order matters: nothing new comes in, the engine is stopped, what it worked on
+ * is released, and only then go the interrupt, the bounce memory and the registers.
+ * Files may stay open beyond that, and pages may wait to be dirtied.
  */
 static void edudma_remove(struct pci_dev *pdev)
 {
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
 	edudma_exit_runtime_pm(&pdev->dev);
-	edudma_device_retire(edev);
-	edudma_memory_unmap(edev);
-	edudma_device_unpublish(edev);
-	edudma_all_channels(edev, edudma_channel_shutdown);
-	edudma_all_channels(edev, edudma_channel_wait_empty);
-	edudma_exit_workqueues(edev);
+	edudma_unplug(edev);
+	edudma_device_unregister(edev);
+	edudma_close_queues(edev);
 	edudma_stop_engine(edev);
 	if (!atomic64_read(&edev->stats.pages_leaked))
-		edudma_bounce_free_slots(&edev->bounce, &pdev->dev);
+		edudma_bounce_free_slots(&edev->dma.bounce, &pdev->dev);
 	edudma_exit_hardware(edev);
 	put_device(&edev->dev);
 }
@@ -381,8 +338,8 @@ static void edudma_shutdown(struct pci_dev *pdev)
 {
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
-	edudma_device_retire(edev);
-	edudma_all_channels(edev, edudma_channel_shutdown);
+	edudma_unplug(edev);
+	edudma_close_queues(edev);
 }
 
 /*
@@ -394,8 +351,8 @@ static int edudma_suspend(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
-	edudma_all_channels(edev, edudma_channel_hold);
-	edudma_all_channels(edev, edudma_channel_pause);
+	edudma_all_queues(edev, edudma_queue_hold);
+	edudma_all_queues(edev, edudma_queue_pause);
 	return 0;
 }
 
@@ -403,24 +360,24 @@ static int edudma_resume(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
-	edudma_all_channels(edev, edudma_channel_resume);
+	edudma_all_queues(edev, edudma_queue_resume);
 	return 0;
 }
 
 /*
  * An idle device needs no access to memory, and what is above it may sleep.
  * Every chunk keeps the device awake from before it is mapped until it has been
- * unmapped and copied, so nothing is under way here, and turns need not be held
+ * unmapped and copied, so nothing is under way here, and grants need not be held
  * back.
  */
 static int edudma_runtime_suspend(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
-	const struct edudma_engine_ops *ops = edev->engine.ops;
+	struct edudma_engine *engine = &edev->engine;
 	unsigned int i;
 
-	for (i = 0; i < edev->engine.channels; i++)
-		if (ops->quiesce(&edev->channels[i]))
+	for (i = 0; i < engine->channels; i++)
+		if (engine->ops->quiesce(engine, i))
 			goto err_restart;
 	pci_clear_master(edev->pdev);
 
@@ -428,16 +385,19 @@ static int edudma_runtime_suspend(struct device *dev)
 
 err_restart:
 	while (i--)
-		ops->restart(&edev->channels[i]);
+		engine->ops->restart(engine, i);
 	return -EBUSY;
 }
 
 static int edudma_runtime_resume(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
+	struct edudma_engine *engine = &edev->engine;
+	unsigned int i;
 
 	pci_set_master(edev->pdev);
-	edudma_all_channels(edev, edev->engine.ops->restart);
+	for (i = 0; i < engine->channels; i++)
+		engine->ops->restart(engine, i);
 	return 0;
 }
 
@@ -455,19 +415,64 @@ static void edudma_reset_prepare(struct pci_dev *pdev)
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
 	edudma_suspend(&pdev->dev);
-	down_write(&edev->gate);
-	edudma_memory_zap(edev);
+	down_write(&edev->unplug_rwsem);
+	edudma_memory_revoke(edev);
 }
 
 static void edudma_reset_done(struct pci_dev *pdev)
 {
 	struct edudma_device *edev = pci_get_drvdata(pdev);
 
-	up_write(&edev->gate);
+	up_write(&edev->unplug_rwsem);
 	edudma_resume(&pdev->dev);
 }
 
+/*
+ * The platform has found an error: nothing more is issued until it says that the
+ * device works, with or without a reset.
+ */
+static pci_ers_result_t edudma_error_detected(struct pci_dev *pdev,
+					      pci_channel_state_t state)
+{
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
+	edudma_all_queues(edev, edudma_queue_hold);
+	switch (state) {
+	case pci_channel_io_normal:
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	case pci_channel_io_frozen:
+		dev_warn(&edev->dev, "fatal PCI error, waiting for a reset\n");
+		edudma_memory_revoke(edev);
+		return PCI_ERS_RESULT_NEED_RESET;
+	default:
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+}
+
+/* The device was reset, so what it had is lost. */
+static pci_ers_result_t edudma_slot_reset(struct pci_dev *pdev)
+{
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	edudma_all_queues(edev, edudma_queue_fail);
+
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static void edudma_error_resume(struct pci_dev *pdev)
+{
+	struct edudma_device *edev = pci_get_drvdata(pdev);
+
+	edudma_all_queues(edev, edudma_queue_pause);
+	edudma_all_queues(edev, edudma_queue_resume);
+}
+
 static const struct pci_error_handlers edudma_err_handlers = {
+	.error_detected = edudma_error_detected,
+	.slot_reset = edudma_slot_reset,
+	.resume = edudma_error_resume,
 	.reset_prepare = edudma_reset_prepare,
 	.reset_done = edudma_reset_done,
 };
@@ -496,9 +501,13 @@ static int __init edudma_init(void)
 	if (!edudma_wq)
 		return -ENOMEM;
 
-	ret = edudma_chardev_init();
+	ret = edudma_release_init();
 	if (ret)
 		goto err_destroy_wq;
+
+	ret = edudma_chardev_init();
+	if (ret)
+		goto err_exit_release;
 
 	ret = pci_register_driver(&edudma_driver);
 	if (ret)
@@ -508,6 +517,8 @@ static int __init edudma_init(void)
 
 err_exit_chardev:
 	edudma_chardev_exit();
+err_exit_release:
+	edudma_release_exit();
 err_destroy_wq:
 	destroy_workqueue(edudma_wq);
 	return ret;
@@ -517,6 +528,7 @@ static void __exit edudma_exit(void)
 {
 	pci_unregister_driver(&edudma_driver);
 	edudma_chardev_exit();
+	edudma_release_exit();
 	destroy_workqueue(edudma_wq);
 }
 
@@ -526,3 +538,4 @@ module_exit(edudma_exit);
 MODULE_DESCRIPTION("User-memory DMA through QEMU's edu device");
 MODULE_AUTHOR("The edudma authors");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What driver and device tell each other in memory.
+ * The rings that driver and device share in memory.
  */
 #include <linux/build_bug.h>
 #include <linux/dma-mapping.h>
@@ -77,28 +77,33 @@ void edudma_ring_clear(struct edudma_ring *ring)
  * @ring:	the ring
  * @descs:	the descriptors
  * @count:	how many
+ * @last:	an interrupt is needed when they are complete
  *
- * One interrupt is asked for, when the last one is complete.  Each is linked to
- * the next: when one fails, the device executes nothing more until the channel
- * is reset.
+ * One interrupt is requested at most, when the last one is complete; also if the
+ * ring is full then.  Each is linked to the next: when one fails, the device
+ * executes nothing more until the channel is reset.
  *
  * Context: Any, serialised by the caller, who then tells the device the tail.
  * Return: how many there was room for.
  */
 unsigned int edudma_ring_post(struct edudma_ring *ring,
 			      const struct edudma_descriptor *descs,
-			      unsigned int count)
+			      unsigned int count, bool last)
 {
+	u32 room = ring->entries - edudma_ring_posted(ring);
 	unsigned int i;
 
-	count = min(count, ring->entries - edudma_ring_posted(ring));
+	if (count >= room) {
+		count = room;
+		last = true;
+	}
 	for (i = 0; i < count; i++) {
 		u32 entry = (ring->tail + i) & (ring->entries - 1);
 		u32 flags = EDUDMA_DESC_LINK;
 
 		if (descs[i].from_device)
 			flags |= EDUDMA_DESC_FROM_DEVICE;
-		if (i == count - 1)
+		if (i == count - 1 && last)
 			flags |= EDUDMA_DESC_EVENT;
 
 		ring->descs[entry] = (struct edudma_ring_desc) {

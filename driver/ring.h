@@ -107,7 +107,8 @@ void edudma_ring_free(struct edudma_ring *ring, struct device *dev);
 void edudma_ring_clear(struct edudma_ring *ring);
 unsigned int edudma_ring_post(struct edudma_ring *ring,
 			      const struct edudma_descriptor *descs,
-			      unsigned int count);
+			      unsigned int count, bool last);
+
 /* Descriptors posted and not taken back. */
 static inline u32 edudma_ring_posted(const struct edudma_ring *ring)
 {

@@ -49,6 +49,8 @@ EDUDMA_STAT(timeouts);
 EDUDMA_STAT(cancelled);
 EDUDMA_STAT(errors);
 EDUDMA_STAT(spurious_interrupts);
+EDUDMA_STAT(interrupts_lost);
+EDUDMA_STAT(completions_deferred);
 EDUDMA_STAT(pages_redirtied);
 EDUDMA_STAT(pages_leaked);
 EDUDMA_STAT(engine_busy_ns);
@@ -67,6 +69,8 @@ static struct attribute *edudma_stat_attrs[] = {
 	&edudma_stat_cancelled.attr.attr,
 	&edudma_stat_errors.attr.attr,
 	&edudma_stat_spurious_interrupts.attr.attr,
+	&edudma_stat_interrupts_lost.attr.attr,
+	&edudma_stat_completions_deferred.attr.attr,
 	&edudma_stat_pages_redirtied.attr.attr,
 	&edudma_stat_pages_leaked.attr.attr,
 	&edudma_stat_engine_busy_ns.attr.attr,

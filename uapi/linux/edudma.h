@@ -58,6 +58,24 @@ struct edudma_segment {
  */
 #define EDUDMA_TRANSFER_NO_BOUNCE	(1U << 0)
 
+/*
+ * EDUDMA_TRANSFER_EXCLUSIVE: the vector has the device's window for itself.  No
+ * descriptor of any other request, through any file and on any channel, is
+ * executed between the first descriptor of the vector and its last one.  So what
+ * one segment puts into the window is what a later one finds there.
+ *
+ * The vector waits until requests that have been started are done, and requests
+ * that come later wait for it: they take turns.  It ends early, and lets others
+ * go on, if it fails, or a signal stops it; what is reported done was done
+ * exclusively.  A store through a mapping of the window (EDUDMA_CAP_MMAP) is no
+ * descriptor and is not held back.
+ *
+ * Without the flag, descriptors of other requests may be executed between those
+ * of the vector, also on the same channel.  What is promised then is the order of
+ * the vector's own segments.
+ */
+#define EDUDMA_TRANSFER_EXCLUSIVE	(1U << 1)
+
 /**
  * struct edudma_transfer - argument of EDUDMA_IOC_TRANSFER
  * @segments:		in: user address of an array of struct edudma_segment
@@ -116,7 +134,8 @@ enum edudma_engine_kind {
  * @capabilities:	EDUDMA_CAP_*
  * @chunk_bytes:	page memory of one request that is pinned at a time; up
  *			to two chunks are, one under DMA and one ahead of it.
- *			Less than the module parameter where pages may bounce
+ *			Less than the module parameter where pages may bounce, and
+ *			where the device is slow
  * @bounce_bytes:	bounce memory of the device, 0 if it needs none
  * @max_descriptor_bytes: largest single hardware transfer
  * @timeout_ms:		time that one hardware transfer may take
@@ -146,13 +165,16 @@ struct edudma_info {
 #define EDUDMA_IOC_INFO		_IOR(EDUDMA_IOC_MAGIC, 0x00, struct edudma_info)
 
 /*
- * EDUDMA_IOC_TRANSFER: run a vector of segments in order.  No other request's
- * transfers come between them on the channel, so RAM to window to RAM within
- * one vector is a safe copy of any size.
+ * EDUDMA_IOC_TRANSFER: run a vector of segments in order.  Other requests may use
+ * the window meanwhile, unless EDUDMA_TRANSFER_EXCLUSIVE is set: with it, RAM to
+ * window to RAM within one vector is a safe copy of any size.
  *
  * Sleeps until done.  Returns 0 if every byte was moved; otherwise fails with
- * the errno that @error holds.  A signal stops it before the next hardware
- * transfer: EINTR, or a restart by SA_RESTART if nothing had been moved yet.
+ * the errno that @error holds.  When a signal comes, hardware transfers that have
+ * been started are finished and counted, and no further ones are started: EINTR,
+ * or a restart by SA_RESTART if nothing had been moved.  A call that is restarted
+ * while it waits keeps its place in the queue.  SIGKILL does not wait for the
+ * hardware.
  */
 #define EDUDMA_IOC_TRANSFER	_IOWR(EDUDMA_IOC_MAGIC, 0x01, struct edudma_transfer)
 

@@ -9,8 +9,8 @@
 #include <linux/prandom.h>
 
 extern struct kunit_suite edudma_descriptor_suite;
-extern struct kunit_suite edudma_segments_suite;
-extern struct kunit_suite edudma_turns_suite;
+extern struct kunit_suite edudma_vector_suite;
+extern struct kunit_suite edudma_share_suite;
 
 void edudma_kunit_random(struct kunit *test, struct rnd_state *state);
 

@@ -8,15 +8,15 @@
 
 #if IS_ENABLED(CONFIG_KUNIT)
 
-kunit_test_suites(&edudma_descriptor_suite, &edudma_segments_suite,
-		  &edudma_turns_suite);
+kunit_test_suites(&edudma_descriptor_suite, &edudma_vector_suite,
+		  &edudma_share_suite);
 
 #else /* kunit_core.c */
 
 static struct kunit_suite *suites[] = {
 	&edudma_descriptor_suite,
-	&edudma_segments_suite,
-	&edudma_turns_suite,
+	&edudma_vector_suite,
+	&edudma_share_suite,
 };
 
 static int __init edudma_kunit_init(void)

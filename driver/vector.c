@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A user's vector, against all that it must keep to.
+ * Checks of a user's vector.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
 
 #include <linux/edudma.h>
 
-#include "segments.h"
+#include "vector.h"
 
-/* One of them, against the file's mode and the window. */
+/* Checks a segment against the file's mode and the window. */
 static int edudma_segment_check(const struct edudma_segment *seg, fmode_t mode,
 				u64 window_bytes)
 {
@@ -43,7 +44,7 @@ static int edudma_segment_check(const struct edudma_segment *seg, fmode_t mode,
 }
 
 /**
- * edudma_segments_check() - check a vector before any of it is begun
+ * edudma_vector_check() - check a vector before any of it is begun
  * @segments:	a copy of the user's
  * @count:	of them
  * @mode:	of the file they come through
@@ -54,9 +55,9 @@ static int edudma_segment_check(const struct edudma_segment *seg, fmode_t mode,
  * Return: 0; or of the first segment that is not well -EINVAL, -EBADF, -ERANGE
  * or -EFAULT, or -EMSGSIZE if it is too much with those before it.
  */
-int edudma_segments_check(const struct edudma_segment *segments,
-			  unsigned int count, fmode_t mode, u64 window_bytes,
-			  u64 *len)
+int edudma_vector_check(const struct edudma_segment *segments,
+			unsigned int count, fmode_t mode, u64 window_bytes,
+			u64 *len)
 {
 	unsigned int i;
 	u64 sum = 0;
@@ -73,4 +74,46 @@ int edudma_segments_check(const struct edudma_segment *segments,
 	*len = sum;
 
 	return 0;
+}
+
+/**
+ * edudma_vector_pages() - user pages that a vector touches
+ * @segments:	a checked vector
+ * @count:	of them
+ * @limit:	where to stop counting
+ *
+ * Context: Any.
+ * Return: how many pages, @limit + 1 if there are more than @limit.
+ */
+unsigned int edudma_vector_pages(const struct edudma_segment *segments,
+				 unsigned int count, unsigned int limit)
+{
+	u64 pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < count && pages <= limit; i++)
+		pages += (offset_in_page(segments[i].addr) + segments[i].len +
+			  PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+	return min_t(u64, pages, limit + 1ULL);
+}
+
+/**
+ * edudma_vector_done() - leading segments that are complete
+ * @segments:	a checked vector
+ * @count:	of them
+ * @bytes:	moved, from the first byte on
+ *
+ * Context: Any.
+ * Return: how many.
+ */
+unsigned int edudma_vector_done(const struct edudma_segment *segments,
+				unsigned int count, u64 bytes)
+{
+	unsigned int i;
+
+	for (i = 0; i < count && bytes >= segments[i].len; i++)
+		bytes -= segments[i].len;
+
+	return i;
 }

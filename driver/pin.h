@@ -2,20 +2,19 @@
 /*
  * Pinning of user pages, and what must be done to them around DMA.
  */
-#ifndef EDUDMA_PAGES_H
-#define EDUDMA_PAGES_H
+#ifndef EDUDMA_PIN_H
+#define EDUDMA_PIN_H
 
 #include <linux/types.h>
 
-struct edudma_device;
+struct edudma_stats;
 struct page;
 
-bool edudma_page_reachable(const struct edudma_device *edev, struct page *page);
-int edudma_pages_pin(struct edudma_device *edev, unsigned long addr,
+int edudma_pages_pin(struct edudma_stats *stats, unsigned long addr,
 		     unsigned int count, bool device_writes, struct page **pages);
-void edudma_pages_unpin(struct edudma_device *edev, struct page **pages,
+void edudma_pages_unpin(struct edudma_stats *stats, struct page **pages,
 			unsigned int count);
 unsigned int edudma_pages_dirty(struct page **pages, unsigned int count);
 bool edudma_pages_all_dirty(struct page **pages, unsigned int count);
 
-#endif /* EDUDMA_PAGES_H */
+#endif /* EDUDMA_PIN_H */

@@ -2,36 +2,12 @@
 /*
  * User pages: pin, account, dirty, release.
  */
-#include <linux/dma-mapping.h>
 #include <linux/error-injection.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "edudma_device.h"
-#include "pages.h"
-
-/**
- * edudma_page_reachable() - can the device address this page
- * @edev:	the device
- * @page:	the page
- *
- * The DMA API has no question like this: it maps, and where that fails it
- * warns.  Without an IOMMU a PCI bus address is the physical address, unless
- * the host bridge shifts it or the platform insists on copying; then nothing is
- * assumed and every page bounces.
- *
- * Context: Any.
- * Return: whether all of it is in reach.
- */
-bool edudma_page_reachable(const struct edudma_device *edev, struct page *page)
-{
-	if (edev->reaches_all)
-		return true;
-	if (edev->bounce_all)
-		return false;
-
-	return page_to_phys(page) + (PAGE_SIZE - 1) <= edev->address_mask;
-}
+#include "pin.h"
+#include "stats.h"
 
 /* Counts pages as pinned and keeps the highest figure ever. */
 static void edudma_pages_account(struct edudma_stats *stats, unsigned int count)
@@ -50,7 +26,7 @@ static void edudma_pages_account(struct edudma_stats *stats, unsigned int count)
 
 /**
  * edudma_pages_pin() - pin user pages of the current process
- * @edev:	the device, for its account
+ * @stats:	where to account for them
  * @addr:	user address in the first page
  * @count:	pages wanted, not 0
  * @device_writes: the device will write to them.  Only then is write access
@@ -61,7 +37,7 @@ static void edudma_pages_account(struct edudma_stats *stats, unsigned int count)
  * Return: how many were pinned, from the first on and at least one; -EFAULT
  * where there is no such memory, -ENOMEM, or -EINTR in a dying process.
  */
-int edudma_pages_pin(struct edudma_device *edev, unsigned long addr,
+int edudma_pages_pin(struct edudma_stats *stats, unsigned long addr,
 		     unsigned int count, bool device_writes, struct page **pages)
 {
 	int pinned;
@@ -69,7 +45,7 @@ int edudma_pages_pin(struct edudma_device *edev, unsigned long addr,
 	pinned = pin_user_pages_fast(addr & PAGE_MASK, count,
 				     device_writes ? FOLL_WRITE : 0, pages);
 	if (pinned > 0)
-		edudma_pages_account(&edev->stats, pinned);
+		edudma_pages_account(stats, pinned);
 
 	return pinned ?: -EFAULT;
 }
@@ -77,18 +53,18 @@ ALLOW_ERROR_INJECTION(edudma_pages_pin, ERRNO);
 
 /**
  * edudma_pages_unpin() - release pinned pages
- * @edev:	the device, for its account
+ * @stats:	where to account for them
  * @pages:	the pages
  * @count:	how many, may be 0
  *
  * Context: Any, hard irq included: direct I/O of block devices relies on the
  * same.
  */
-void edudma_pages_unpin(struct edudma_device *edev, struct page **pages,
+void edudma_pages_unpin(struct edudma_stats *stats, struct page **pages,
 			unsigned int count)
 {
 	unpin_user_pages(pages, count);
-	atomic64_sub(count, &edev->stats.pages_pinned);
+	atomic64_sub(count, &stats->pages_pinned);
 }
 
 /*

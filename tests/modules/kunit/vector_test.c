@@ -9,7 +9,7 @@
 #include <linux/edudma.h>
 
 #include "edudma_kunit.h"
-#include "segments.h"
+#include "vector.h"
 
 #define CASES	10000
 #define MOST	8
@@ -22,7 +22,7 @@ static int check(const struct edudma_segment *segments, unsigned int count,
 {
 	u64 len;
 
-	return edudma_segments_check(segments, count, BOTH, window, &len);
+	return edudma_vector_check(segments, count, BOTH, window, &len);
 }
 
 static struct edudma_segment segment(u64 offset, u64 len)
@@ -164,8 +164,8 @@ static void random_vectors_are_as_one_by_one(struct kunit *test)
 
 		ret = model(segments, count, mode, window, &expected);
 		KUNIT_ASSERT_EQ_MSG(test, ret,
-				    edudma_segments_check(segments, count, mode,
-							  window, &len),
+				    edudma_vector_check(segments, count, mode,
+							window, &len),
 				    "case %u", i);
 		if (!ret)
 			KUNIT_ASSERT_EQ_MSG(test, expected, len, "case %u", i);
@@ -180,7 +180,7 @@ static void none_is_well(struct kunit *test)
 {
 	u64 len = 1;
 
-	KUNIT_EXPECT_EQ(test, 0, edudma_segments_check(NULL, 0, 0, WINDOW, &len));
+	KUNIT_EXPECT_EQ(test, 0, edudma_vector_check(NULL, 0, 0, WINDOW, &len));
 	KUNIT_EXPECT_EQ(test, 0ULL, len);
 }
 
@@ -231,8 +231,8 @@ static void sum_ends_at_the_limit(struct kunit *test)
 		for (i = 0; i < count; i++)
 			segments[i] = segment(i, EDUDMA_MAX_TRANSFER / count);
 		KUNIT_EXPECT_EQ(test, 0,
-				edudma_segments_check(segments, count, FMODE_WRITE,
-						      SZ_2G, &len));
+				edudma_vector_check(segments, count, FMODE_WRITE,
+						    SZ_2G, &len));
 		KUNIT_EXPECT_EQ(test, EDUDMA_MAX_TRANSFER, len);
 		segments[count / 2].len++;
 		KUNIT_EXPECT_EQ(test, -EMSGSIZE, check(segments, count, SZ_2G));
@@ -277,8 +277,8 @@ static void each_direction_needs_its_mode(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		seg.direction = cases[i].direction;
 		KUNIT_EXPECT_EQ(test, cases[i].ret,
-				edudma_segments_check(&seg, 1, cases[i].mode, WINDOW,
-						      &len));
+				edudma_vector_check(&seg, 1, cases[i].mode, WINDOW,
+						    &len));
 	}
 	for (i = 0; i < 32; i++) {
 		seg.direction = BIT(i) + 2;
@@ -286,7 +286,7 @@ static void each_direction_needs_its_mode(struct kunit *test)
 	}
 }
 
-static struct kunit_case segments_cases[] = {
+static struct kunit_case vector_cases[] = {
 	KUNIT_CASE(random_vectors_are_as_one_by_one),
 	KUNIT_CASE(none_is_well),
 	KUNIT_CASE(segments_end_with_the_window),
@@ -296,7 +296,7 @@ static struct kunit_case segments_cases[] = {
 	{ }
 };
 
-struct kunit_suite edudma_segments_suite = {
-	.name = "segments",
-	.test_cases = segments_cases,
+struct kunit_suite edudma_vector_suite = {
+	.name = "vector",
+	.test_cases = vector_cases,
 };

@@ -12,13 +12,14 @@
 
 #include "compat.h"
 #include "edudma_device.h"
-#include "memory.h"
+#include "entry.h"
+#include "power.h"
 
 /**
  * edudma_memory_init() - take the BAR, if the engine has one
  * @edev:	the device, with its engine initialised
  *
- * A device whose memory cannot be had works, but for mmap().
+ * A device whose memory is not available works, but for mmap().
  *
  * Context: May sleep.
  */
@@ -61,53 +62,58 @@ void edudma_memory_exit(struct edudma_device *edev)
 	pci_release_region(pdev, bar);
 }
 
-/* Takes a file's mappings away.  Under files_lock. */
-static void edudma_memory_drop(struct edudma_file *efile)
+/* A file has no mappings any more.  Under files_lock. */
+static void edudma_memory_detach(struct edudma_file *efile)
 {
 	if (!efile->mapped)
 		return;
 
 	efile->mapped = false;
-	edudma_device_let_sleep(efile->edev);
+	edudma_pm_put(&efile->edev->pdev->dev);
 }
 
 /**
- * edudma_memory_zap() - take every page out of every mapping
- * @edev:	the device, with the gate closed to those who would put one in, or
- *		retired
+ * edudma_memory_revoke() - take every page out of every mapping
+ * @edev:	the device; page faults are kept out by unplug_rwsem or by @unplugged
  *
  * Context: May sleep.
  */
-void edudma_memory_zap(struct edudma_device *edev)
+void edudma_memory_revoke(struct edudma_device *edev)
 {
+	struct address_space *mapping = NULL;
 	struct edudma_file *efile;
 
 	mutex_lock(&edev->files_lock);
-	list_for_each_entry(efile, &edev->files, node)
-		unmap_mapping_range(efile->file->f_mapping, 0, 0, 1);
+	list_for_each_entry(efile, &edev->files, node) {
+		/* Files of an inode share its mappings, and are neighbours here. */
+		if (!efile->mapped || efile->file->f_mapping == mapping)
+			continue;
+		mapping = efile->file->f_mapping;
+		unmap_mapping_range(mapping, 0, 0, 1);
+	}
 	mutex_unlock(&edev->files_lock);
 }
 
 /**
- * edudma_memory_unmap() - take every mapping away for good
- * @edev:	the device, retired
+ * edudma_memory_unplug() - take every mapping away for good
+ * @edev:	the device, unplugged
  *
  * Context: May sleep.
  */
-void edudma_memory_unmap(struct edudma_device *edev)
+void edudma_memory_unplug(struct edudma_device *edev)
 {
 	struct edudma_file *efile;
 
-	edudma_memory_zap(edev);
+	edudma_memory_revoke(edev);
 
 	mutex_lock(&edev->files_lock);
 	list_for_each_entry(efile, &edev->files, node)
-		edudma_memory_drop(efile);
+		edudma_memory_detach(efile);
 	mutex_unlock(&edev->files_lock);
 }
 
 /**
- * edudma_memory_open() - know of a file
+ * edudma_memory_open() - list a file
  * @efile:	the file
  * @file:	the same, for the kernel
  *
@@ -118,15 +124,23 @@ void edudma_memory_unmap(struct edudma_device *edev)
 void edudma_memory_open(struct edudma_file *efile, struct file *file)
 {
 	struct edudma_device *edev = efile->edev;
+	struct list_head *before = &edev->files;
+	struct edudma_file *other;
 
 	efile->file = file;
 	mutex_lock(&edev->files_lock);
-	list_add(&efile->node, &edev->files);
+	list_for_each_entry(other, &edev->files, node) {
+		if (other->file->f_mapping == file->f_mapping) {
+			before = &other->node;
+			break;
+		}
+	}
+	list_add(&efile->node, before);
 	mutex_unlock(&edev->files_lock);
 }
 
 /**
- * edudma_memory_release() - forget a file, which has no mappings any more
+ * edudma_memory_release() - drop a file from the list; it has no mappings any more
  * @efile:	the file
  *
  * Context: May sleep.
@@ -137,7 +151,7 @@ void edudma_memory_release(struct edudma_file *efile)
 
 	mutex_lock(&edev->files_lock);
 	list_del(&efile->node);
-	edudma_memory_drop(efile);
+	edudma_memory_detach(efile);
 	mutex_unlock(&edev->files_lock);
 }
 
@@ -148,13 +162,13 @@ static vm_fault_t edudma_vm_fault(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	phys_addr_t start;
 
-	down_read(&edev->gate);
-	if (!edev->gone) {
+	down_read(&edev->unplug_rwsem);
+	if (!edev->unplugged) {
 		start = pci_resource_start(edev->pdev, edev->engine.memory_bar);
 		ret = vmf_insert_pfn(vmf->vma, vmf->address,
 				     PHYS_PFN(start) + vmf->pgoff);
 	}
-	up_read(&edev->gate);
+	up_read(&edev->unplug_rwsem);
 
 	return ret;
 }
@@ -169,15 +183,15 @@ static int edudma_memory_map(struct edudma_file *efile)
 	struct edudma_device *edev = efile->edev;
 	int ret = 0;
 
-	down_read(&edev->gate);
+	down_read(&edev->unplug_rwsem);
 	mutex_lock(&edev->files_lock);
-	if (edev->gone)
+	if (edev->unplugged)
 		ret = -ENODEV;
 	else if (!efile->mapped)
-		ret = edudma_device_wake(edev);
+		ret = edudma_pm_get(&edev->pdev->dev);
 	efile->mapped |= !ret;
 	mutex_unlock(&edev->files_lock);
-	up_read(&edev->gate);
+	up_read(&edev->unplug_rwsem);
 
 	return ret;
 }
@@ -199,7 +213,7 @@ int edudma_mmap(struct file *file, struct vm_area_struct *vma)
 	u64 pages = edev->engine.window_bytes >> PAGE_SHIFT;
 	int ret;
 
-	if (edudma_device_gone(edev) || edev->engine.memory_bar < 0)
+	if (edudma_unplugged(edev) || edev->engine.memory_bar < 0)
 		return -ENODEV;
 	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -ENXIO;

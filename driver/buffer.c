@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a buffer holds: user pages, pinned, and what is to be done with them.
+ */
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "buffer.h"
+#include "pin.h"
+
+/**
+ * edudma_buffer_alloc() - make room for pages
+ * @buf:	the buffer, zeroed, with its first six members filled in
+ * @capacity:	user pages that it can hold
+ * @segments:	of the vector it is for
+ * @len:	bytes of that vector
+ *
+ * Context: May sleep.  The memory is charged to the caller's memory cgroup.
+ * Return: 0 or -ENOMEM.
+ */
+int edudma_buffer_alloc(struct edudma_buffer *buf, unsigned int capacity,
+			unsigned int segments, u64 len)
+{
+	const struct edudma_dma *dma = buf->dma;
+	u32 max_len = dma->max_descriptor_bytes;
+	unsigned int max_extents, descs;
+	size_t size;
+	void *array;
+	u64 bytes;
+
+	/* Each run of pages rounds up at most once, each page may be a run. */
+	bytes = min_t(u64, len, (u64)capacity << PAGE_SHIFT);
+	descs = capacity + div_u64(bytes, max_len);
+	/* A segment is one extent, unless some of its pages are not addressable. */
+	max_extents = dma->all_addressable ? min(capacity, segments) : capacity;
+
+	buf->capacity = capacity;
+	buf->max_extents = max_extents;
+	buf->descs.capacity = descs;
+	buf->descs.max_len = max_len;
+	if (buf->small && capacity <= EDUDMA_BUFFER_SMALL &&
+	    descs <= ARRAY_SIZE(buf->small->descs)) {
+		buf->extents = buf->small->extents;
+		buf->descs.array = buf->small->descs;
+		buf->pages = buf->small->pages;
+		buf->slots = buf->small->slots;
+		return 0;
+	}
+
+	/* All arrays in one piece, those with the strictest alignment first. */
+	size = array_size(max_extents, sizeof(*buf->extents)) +
+	       array_size(descs, sizeof(*buf->descs.array)) +
+	       array_size(capacity, sizeof(*buf->pages)) +
+	       array_size(capacity, sizeof(*buf->slots));
+	array = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!array)
+		return -ENOMEM;
+
+	buf->extents = array;
+	buf->descs.array = (void *)(buf->extents + max_extents);
+	buf->pages = (void *)(buf->descs.array + descs);
+	buf->slots = (void *)(buf->pages + capacity);
+
+	return 0;
+}
+
+/**
+ * edudma_buffer_free() - undo edudma_buffer_alloc()
+ * @buf:	a buffer that holds no pages
+ *
+ * Context: Any but NMI.
+ */
+void edudma_buffer_free(struct edudma_buffer *buf)
+{
+	if (!buf->small || buf->extents != buf->small->extents)
+		kvfree(buf->extents);
+}
+
+/**
+ * edudma_buffer_clear() - begin to fill it
+ * @buf:	a buffer that holds no pages
+ *
+ * Context: Any.
+ */
+void edudma_buffer_clear(struct edudma_buffer *buf)
+{
+	buf->nr_pages = 0;
+	buf->nr_extents = 0;
+	buf->nr_slots = 0;
+	buf->descs.count = 0;
+	buf->len = 0;
+	buf->bytes_done = 0;
+	buf->written = false;
+	buf->copies_in = false;
+	buf->copies_out = false;
+}
+
+/*
+ * Whether the device can address a page.  The DMA API has no question like this:
+ * it maps, and where that fails it warns.  Without an IOMMU a PCI bus address is
+ * the physical address, unless the host bridge shifts it or the platform insists
+ * on copying; then nothing is assumed and every page bounces.
+ */
+static bool edudma_page_addressable(const struct edudma_dma *dma, struct page *page)
+{
+	return !dma->bounce_all &&
+	       page_to_phys(page) + (PAGE_SIZE - 1) <= dma->address_mask;
+}
+
+/* How many of the pages, from the first on, are alike for the device. */
+static unsigned int edudma_pages_run(const struct edudma_dma *dma, struct page **pages,
+				     unsigned int count, bool *addressable)
+{
+	unsigned int n = 1;
+
+	*addressable = dma->all_addressable || edudma_page_addressable(dma, pages[0]);
+	if (dma->all_addressable)
+		return count;
+	while (n < count && edudma_page_addressable(dma, pages[n]) == *addressable)
+		n++;
+
+	return n;
+}
+
+/*
+ * Describes freshly pinned pages as extents.  They lie at the end of buf->pages, not
+ * counted in nr_pages yet.  Returns how many bytes were taken; fewer than len if the
+ * rest belongs in a later buffer; -EADDRNOTAVAIL if nothing was, as it may not or
+ * cannot be bounced.
+ *
+ * What is copied towards the device is copied when the buffer is mapped, so it must
+ * not stand behind something that is copied to memory and may be what it reads: it
+ * would be copied from before that arrived.  Such an extent waits for the next
+ * buffer, which is mapped when this one was delivered.
+ */
+static ssize_t edudma_buffer_add_extents(struct edudma_buffer *buf,
+					 const struct edudma_segment *seg,
+					 u64 offset, unsigned int page_offset,
+					 unsigned int count, size_t len)
+{
+	const struct edudma_dma *dma = buf->dma;
+	bool may_bounce = !buf->no_bounce && dma->bounce.count;
+	bool from_device = seg->direction == EDUDMA_FROM_DEVICE;
+	size_t taken = 0;
+
+	while (taken < len) {
+		struct edudma_extent *ext = &buf->extents[buf->nr_extents];
+		struct page **pages = buf->pages + buf->nr_pages;
+		bool addressable, copied;
+		unsigned int run;
+
+		run = edudma_pages_run(dma, pages, count, &addressable);
+		if (!addressable && !may_bounce)
+			return taken ?: -EADDRNOTAVAIL;
+		copied = !addressable || dma->needs_sync;
+		if (copied && !from_device && buf->copies_in)
+			break;
+
+		*ext = (struct edudma_extent) {
+			.offset = offset + taken,
+			.len = min_t(size_t, len - taken,
+				     ((size_t)run << PAGE_SHIFT) - page_offset),
+			.first_page = buf->nr_pages,
+			.nr_pages = run,
+			.page_offset = page_offset,
+			.first_slot = buf->nr_slots,
+			.from_device = from_device,
+			.bounced = !addressable,
+		};
+		buf->nr_slots += addressable ? 0 : run;
+		buf->copies_in |= copied && from_device;
+		buf->copies_out |= copied && !from_device;
+		buf->nr_extents++;
+		buf->nr_pages += run;
+		count -= run;
+		taken += ext->len;
+		page_offset = 0;
+	}
+
+	return taken;
+}
+
+/**
+ * edudma_buffer_add() - pin a part of a segment
+ * @buf:	a buffer that was cleared, with its arrays allocated
+ * @seg:	the segment
+ * @done:	bytes of it, from the first on, that earlier calls have taken
+ * @full:	set if what follows does not fit, or does not belong here
+ *
+ * Context: Process that the memory belongs to, may sleep and fault; no locks.
+ * Return: the bytes taken, or -errno if none could be had: -EFAULT, -ENOMEM,
+ * -EADDRNOTAVAIL or what pinning said.
+ */
+ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment *seg,
+			  u64 done, bool *full)
+{
+	struct edudma_stats *stats = buf->dma->stats;
+	unsigned int room = buf->capacity - buf->nr_pages;
+	unsigned long addr = seg->addr + done;
+	unsigned int page_offset = offset_in_page(addr);
+	u64 left = seg->len - done;
+	u64 whole = (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	unsigned int first = buf->nr_pages;
+	unsigned int wanted = min_t(u64, room, whole);
+	ssize_t taken;
+	int pinned;
+
+	/* A cut costs a descriptor: not where the next buffer holds it whole. */
+	*full = !wanted || buf->nr_extents == buf->max_extents ||
+		(wanted < whole && whole <= buf->capacity);
+	if (*full)
+		return 0;
+
+	pinned = edudma_pages_pin(stats, addr, wanted,
+				  seg->direction == EDUDMA_FROM_DEVICE,
+				  buf->pages + first);
+	if (pinned < 0)
+		return pinned;
+
+	left = min_t(u64, left, ((u64)pinned << PAGE_SHIFT) - page_offset);
+	taken = edudma_buffer_add_extents(buf, seg, seg->offset + done, page_offset,
+					  pinned, left);
+	edudma_pages_unpin(stats, buf->pages + buf->nr_pages,
+			   first + pinned - buf->nr_pages);
+	*full = taken < (ssize_t)left;
+	if (taken > 0)
+		buf->len += taken;
+
+	return taken;
+}
+
+/**
+ * edudma_buffer_discard() - unpin its pages
+ * @buf:	the buffer, may be empty
+ *
+ * Context: Any.
+ */
+void edudma_buffer_discard(struct edudma_buffer *buf)
+{
+	edudma_pages_unpin(buf->dma->stats, buf->pages, buf->nr_pages);
+	buf->nr_pages = 0;
+}

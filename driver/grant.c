@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What requests do with a queue: take part in it, wait for a grant, submit jobs,
+ * finish or cancel.
+ */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/sched.h>
+
+#include "queue.h"
+
+/* How long a request is granted the engine while others wait. */
+#define EDUDMA_GRANT_MS		100U
+
+/**
+ * struct edudma_group - the share of a user
+ * @node:	in edudma_queue.users
+ * @share:	below it are those of the user's files
+ * @user:	whose it is
+ * @files:	that are attached
+ */
+struct edudma_group {
+	struct list_head node;
+	struct edudma_share share;
+	u32 user;
+	unsigned int files;
+};
+
+/**
+ * edudma_grant_stop() - stop a request: what the engine has not got, it will not get
+ * @grant:	the grant, in a queue
+ * @error:	why, if it was not stopped before
+ *
+ * Context: Any, under the queue's lock.
+ */
+void edudma_grant_stop(struct edudma_grant *grant, int error)
+{
+	struct edudma_job *job, *next;
+
+	if (!grant->error)
+		WRITE_ONCE(grant->error, error);
+	grant->last = true;
+
+	list_for_each_entry_safe(job, next, &grant->jobs, node) {
+		/* One more where no interrupt would come for those before it. */
+		job->count = min(job->count, job->issued + job->silent);
+		if (job->retired == job->count)
+			edudma_job_end(grant->queue, job);
+	}
+	grant->notify(grant);
+}
+
+/** edudma_queue_stop_all() - stop every request, under the queue's lock */
+void edudma_queue_stop_all(struct edudma_queue *queue, int error)
+{
+	struct edudma_grant *grant;
+
+	while ((grant = edudma_share_grant(edudma_share_take(&queue->root)))) {
+		edudma_grant_stop(grant, error);
+		edudma_grant_end(grant);
+	}
+	if (queue->staged)
+		edudma_grant_stop(queue->staged, error);
+	if (queue->running)
+		edudma_grant_stop(queue->running, error);
+	edudma_queue_advance(queue);
+}
+
+/**
+ * edudma_queue_attach() - have a file take part in a queue
+ * @queue:	the queue
+ * @share:	of the file, to initialise
+ * @user:	whose file it is: files of a user share what a user gets
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int edudma_queue_attach(struct edudma_queue *queue, struct edudma_share *share,
+			u32 user)
+{
+	struct edudma_group *group, *unused;
+
+	unused = kzalloc(sizeof(*unused), GFP_KERNEL_ACCOUNT);
+	if (!unused)
+		return -ENOMEM;
+	unused->user = user;
+	edudma_share_init(&unused->share, &queue->root);
+
+	spin_lock_irq(&queue->lock);
+	list_for_each_entry(group, &queue->users, node)
+		if (group->user == user)
+			break;
+	if (list_entry_is_head(group, &queue->users, node)) {
+		group = unused;
+		unused = NULL;
+		list_add(&group->node, &queue->users);
+	}
+	group->files++;
+	edudma_share_init(share, &group->share);
+	spin_unlock_irq(&queue->lock);
+
+	kfree(unused);
+	return 0;
+}
+
+/* What is granted below a share goes on below the share's parent. */
+static void edudma_queue_orphan(struct edudma_queue *queue, struct edudma_share *share)
+{
+	if (queue->running && queue->running->share.parent == share)
+		queue->running->share.parent = share->parent;
+	if (queue->staged && queue->staged->share.parent == share)
+		queue->staged->share.parent = share->parent;
+	edudma_share_detach(share);
+}
+
+/**
+ * edudma_queue_detach() - a file takes part no more
+ * @queue:	the queue
+ * @share:	of the file; none of its requests waits
+ *
+ * Context: Process; no locks.
+ */
+void edudma_queue_detach(struct edudma_queue *queue, struct edudma_share *share)
+{
+	struct edudma_group *group = container_of(share->parent, struct edudma_group, share);
+	bool last;
+
+	spin_lock_irq(&queue->lock);
+	edudma_queue_orphan(queue, share);
+	last = !--group->files;
+	if (last) {
+		edudma_queue_orphan(queue, &group->share);
+		list_del(&group->node);
+	}
+	spin_unlock_irq(&queue->lock);
+
+	if (last)
+		kfree(group);
+}
+
+/**
+ * edudma_grant_request() - queue a request
+ * @grant:	its grant, filled in by the owner and else zero
+ * @share:	of its file
+ *
+ * Context: Process; no locks.
+ * Return: 0, -ENODEV if the device is gone, -EIO if its engine is hung.
+ */
+int edudma_grant_request(struct edudma_grant *grant, struct edudma_share *share)
+{
+	struct edudma_queue *queue = grant->queue;
+	unsigned long flags;
+	int ret = 0;
+
+	INIT_LIST_HEAD(&grant->jobs);
+	edudma_share_init(&grant->share, share);
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->state == EDUDMA_QUEUE_CLOSED) {
+		ret = -ENODEV;
+	} else if (queue->state == EDUDMA_QUEUE_HUNG) {
+		ret = -EIO;
+	} else {
+		edudma_grant_set_state(grant, EDUDMA_GRANT_WAITING);
+		edudma_share_wait(&grant->share);
+		edudma_queue_advance(queue);
+	}
+	edudma_queue_unlock(queue, flags);
+
+	return ret;
+}
+
+/* Whether the running request has had the engine for long enough. */
+static bool edudma_queue_turn_is_over(const struct edudma_queue *queue)
+{
+	return !queue->running->exclusive && edudma_queue_awaited(queue) &&
+	       time_after_eq(jiffies, queue->granted_at + msecs_to_jiffies(EDUDMA_GRANT_MS));
+}
+
+/**
+ * edudma_grant_submit() - hand a job to the queue
+ * @grant:	a grant that is staged or running
+ * @job:	the job, filled in; its descriptors are mapped
+ * @last:	no further one will follow
+ *
+ * Context: Process; no spinlocks.
+ * Return: 0, and the job is the queue's until it is complete; or why the request
+ * was stopped.
+ */
+int edudma_grant_submit(struct edudma_grant *grant, struct edudma_job *job, bool last)
+{
+	struct edudma_queue *queue = grant->queue;
+	unsigned long flags;
+	int ret;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	ret = grant->error;
+	if (ret) {
+		spin_unlock_irqrestore(&queue->lock, flags);
+		return ret;
+	}
+
+	job->issued = 0;
+	job->retired = 0;
+	job->moved = 0;
+	job->silent = false;
+	edudma_job_set_state(job, EDUDMA_JOB_QUEUED);
+	list_add_tail(&job->node, &grant->jobs);
+	queue->pending++;
+	grant->last = last;
+	if (!last && grant == queue->running && edudma_queue_turn_is_over(queue))
+		edudma_grant_set_state(grant, EDUDMA_GRANT_YIELDING);
+	edudma_queue_advance(queue);
+	edudma_queue_unlock(queue, flags);
+
+	return 0;
+}
+
+/**
+ * edudma_grant_finish() - no further job will be submitted
+ * @grant:	a grant that was requested
+ *
+ * Context: Process; no locks.
+ */
+void edudma_grant_finish(struct edudma_grant *grant)
+{
+	struct edudma_queue *queue = grant->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	grant->last = true;
+	edudma_queue_advance(queue);
+	edudma_queue_unlock(queue, flags);
+}
+
+/*
+ * Has the engine end what it was given, and takes that back; of a request that comes
+ * back only once it has moved something.
+ */
+static void edudma_queue_abort(struct edudma_queue *queue, bool progress)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+
+	if (!ops->abort || !queue->posted || queue->state != EDUDMA_QUEUE_READY)
+		return;
+
+	if (progress) {
+		if (edudma_queue_reap(queue, UINT_MAX))
+			queue->stray = true;
+		if (!queue->running->moved || !queue->posted)
+			return;
+	}
+	if (!ops->abort(queue->engine, queue->index))
+		edudma_queue_reap(queue, UINT_MAX);
+	queue->stray = true;
+	if (queue->posted)
+		edudma_queue_fault(queue);
+}
+
+/**
+ * edudma_grant_cancel() - stop a request
+ * @grant:	a grant that was requested
+ * @error:	what it ends with if it was not stopped before
+ * @abort:	Its owner does not come back: what the engine has is aborted, if the
+ *		engine can.  Else that is done only when something of the request was
+ *		moved, for which this is called again and again; and a request that
+ *		waits has its place in the queue reserved for the file's next one.
+ *
+ * Context: Process; no locks.
+ */
+void edudma_grant_cancel(struct edudma_grant *grant, int error, bool abort)
+{
+	struct edudma_queue *queue = grant->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	edudma_grant_stop(grant, error);
+	if (grant->state == EDUDMA_GRANT_ENDED) {
+		; /* called again */
+	} else if (!grant->begun && !abort) {
+		edudma_grant_withdraw(grant);
+	} else if (grant->state == EDUDMA_GRANT_WAITING) {
+		edudma_share_withdraw(&grant->share, false);
+		edudma_grant_set_state(grant, EDUDMA_GRANT_ENDED);
+	} else if (grant == queue->running) {
+		edudma_queue_abort(queue, !abort);
+	}
+	edudma_queue_advance(queue);
+	edudma_queue_unlock(queue, flags);
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When the engine does not do as it should, or is to be stopped: nothing that it
+ * may still access is released before it is known to be quiet.
+ *
+ * Recovery escalates: look for completions, abort the job, reset the channel.
+ * What even that does not stop is kept, and given back when a reset of the device
+ * has helped.
+ */
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/wait.h>
+#include <linux/sched.h>
+
+#include "params.h"
+#include "queue.h"
+#include "stats.h"
+
+static unsigned long edudma_timeout(void)
+{
+	return msecs_to_jiffies(READ_ONCE(edudma_timeout_ms));
+}
+
+/*
+ * The engine was told to stop and could not be stopped.  What it has is kept;
+ * everybody else is sent away.
+ */
+static void edudma_queue_hang(struct edudma_queue *queue, int error)
+{
+	struct edudma_job *job, *next;
+	unsigned long flags;
+	LIST_HEAD(kept);
+
+	dev_crit(queue->engine->dev, "reset failed, channel %u disabled until the device is reset\n",
+		 queue->index);
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->state != EDUDMA_QUEUE_CLOSED && queue->state != EDUDMA_QUEUE_HUNG)
+		edudma_queue_set_state(queue, EDUDMA_QUEUE_HUNG);
+	if (queue->running)
+		edudma_grant_stop(queue->running, error);
+	edudma_queue_strip(queue, &kept);
+	edudma_queue_stop_all(queue, error);
+	edudma_queue_unlock(queue, flags);
+
+	list_for_each_entry_safe(job, next, &kept, node)
+		job->keep(job);
+
+	spin_lock_irqsave(&queue->lock, flags);
+	list_splice_tail(&kept, &queue->kept);
+	wake_up(&queue->drained);
+	edudma_queue_unlock(queue, flags);
+}
+
+/* Has the engine end what it has, and credits it.  Under the lock. */
+static bool edudma_queue_try_abort(struct edudma_queue *queue)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+
+	if (!ops->abort || ops->abort(queue->engine, queue->index))
+		return false;
+	edudma_queue_reap(queue, UINT_MAX);
+	queue->stray = true;
+
+	return !queue->posted;
+}
+
+/*
+ * Fails the request that the engine was working on, and leaves the queue in a
+ * state to go on from.  The queue is RECOVERING.
+ */
+static void edudma_queue_recover(struct edudma_queue *queue, int error,
+				 enum edudma_queue_state state)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+	unsigned long flags;
+	bool quiet;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	quiet = error == -ETIMEDOUT && edudma_queue_try_abort(queue);
+	spin_unlock_irqrestore(&queue->lock, flags);
+
+	if (!quiet) {
+		if (ops->quiesce(queue->engine, queue->index)) {
+			edudma_queue_hang(queue, -EIO);
+			if (queue->hung)
+				queue->hung(queue);
+			return;
+		}
+		ops->restart(queue->engine, queue->index);
+	}
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->running)
+		edudma_grant_stop(queue->running, error);
+	if (!quiet)
+		edudma_queue_strip(queue, NULL);
+	if (queue->state == EDUDMA_QUEUE_RECOVERING)
+		edudma_queue_set_state(queue, state);
+	edudma_queue_advance(queue);
+	edudma_queue_unlock(queue, flags);
+}
+
+/*
+ * The running request was due to make progress and something is posted: looks for
+ * completions, and judges then.  Under the lock.  Returns what to recover from, or
+ * 0.
+ */
+static int edudma_queue_judge(struct edudma_queue *queue)
+{
+	unsigned int ended = edudma_queue_reap(queue, UINT_MAX);
+
+	if (queue->state == EDUDMA_QUEUE_FAULTED)
+		return -EIO;
+	if (ended) {
+		if (!queue->posted) {
+			dev_warn_ratelimited(queue->engine->dev, "channel %u: lost an interrupt, completions found after a timeout\n",
+					     queue->index);
+			edudma_count(&queue->stats->interrupts_lost, 1);
+		}
+		edudma_queue_advance(queue);
+		return 0;
+	}
+
+	dev_warn_ratelimited(queue->engine->dev, "transfer timed out, stopping channel %u\n",
+			     queue->index);
+	edudma_count(&queue->stats->timeouts, 1);
+
+	return -ETIMEDOUT;
+}
+
+/*
+ * Nothing is posted, and the running request has not submitted its next job.  If
+ * somebody waits, the next request prepares a job as well; and if neither has one
+ * for a whole timeout, as their page faults do not end, the first is stopped.
+ */
+static void edudma_queue_judge_idle(struct edudma_queue *queue)
+{
+	if (!edudma_queue_awaited(queue)) {
+		edudma_queue_rearm(queue, edudma_timeout());
+	} else if (!queue->staged) {
+		edudma_queue_stage(queue);
+		edudma_queue_rearm(queue, edudma_timeout());
+	} else {
+		edudma_count(&queue->stats->timeouts, 1);
+		edudma_grant_stop(queue->running, -ETIMEDOUT);
+		edudma_queue_advance(queue);
+	}
+}
+
+/* Runs when the engine has failed, or the running request was due to progress. */
+static void edudma_queue_watchdog(struct work_struct *work)
+{
+	struct edudma_queue *queue = container_of(work, struct edudma_queue, watchdog.work);
+	unsigned long flags;
+	int error = 0;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->state == EDUDMA_QUEUE_FAULTED)
+		error = -EIO;
+	else if (queue->state != EDUDMA_QUEUE_READY || !queue->running)
+		; /* nothing to watch */
+	else if (time_before(jiffies, queue->deadline))
+		edudma_queue_rearm(queue, queue->deadline - jiffies);
+	else if (queue->posted)
+		error = edudma_queue_judge(queue);
+	else
+		edudma_queue_judge_idle(queue);
+	if (error)
+		edudma_queue_set_state(queue, EDUDMA_QUEUE_RECOVERING);
+	edudma_queue_unlock(queue, flags);
+
+	if (error)
+		edudma_queue_recover(queue, error, EDUDMA_QUEUE_READY);
+}
+
+/**
+ * edudma_queue_init() - a queue with nothing to do
+ * @queue:	zeroed, with @engine, @index, @window, @stats, @wq and @hung filled in
+ */
+void edudma_queue_init(struct edudma_queue *queue)
+{
+	spin_lock_init(&queue->lock);
+	init_waitqueue_head(&queue->drained);
+	edudma_share_init(&queue->root, NULL);
+	INIT_LIST_HEAD(&queue->users);
+	INIT_LIST_HEAD(&queue->ended);
+	INIT_LIST_HEAD(&queue->kept);
+	INIT_DELAYED_WORK(&queue->watchdog, edudma_queue_watchdog);
+}
+
+/**
+ * edudma_queue_hold() - issue nothing more
+ * @queue:	the queue, for which edudma_queue_pause() or _fail() comes next
+ *
+ * Waits for a recovery that is under way; no new one begins.
+ *
+ * Context: Process, may sleep.  Not concurrent with pause, resume or close.
+ */
+void edudma_queue_hold(struct edudma_queue *queue)
+{
+	bool recovering;
+
+	do {
+		spin_lock_irq(&queue->lock);
+		recovering = queue->state == EDUDMA_QUEUE_FAULTED ||
+			     queue->state == EDUDMA_QUEUE_RECOVERING;
+		if (queue->state == EDUDMA_QUEUE_READY)
+			edudma_queue_set_state(queue, EDUDMA_QUEUE_PAUSED);
+		spin_unlock_irq(&queue->lock);
+		if (recovering)
+			flush_delayed_work(&queue->watchdog);
+	} while (recovering);
+
+	cancel_delayed_work_sync(&queue->watchdog);
+}
+
+/* Whether nothing is posted that the engine will get on with. */
+static bool edudma_queue_drained(struct edudma_queue *queue)
+{
+	bool drained;
+
+	spin_lock_irq(&queue->lock);
+	drained = !queue->posted || queue->state != EDUDMA_QUEUE_PAUSED;
+	spin_unlock_irq(&queue->lock);
+
+	return drained;
+}
+
+/* Waits until nothing is posted, as long as the engine gets on with it. */
+static void edudma_queue_drain(struct edudma_queue *queue)
+{
+	unsigned int before, after;
+	unsigned long flags;
+
+	do {
+		before = READ_ONCE(queue->posted);
+		wait_event_timeout(queue->drained, edudma_queue_drained(queue),
+				   edudma_timeout());
+
+		spin_lock_irqsave(&queue->lock, flags);
+		if (queue->state == EDUDMA_QUEUE_PAUSED && queue->posted)
+			edudma_queue_reap(queue, UINT_MAX);
+		after = queue->state == EDUDMA_QUEUE_PAUSED ? queue->posted : 0;
+		edudma_queue_advance(queue);
+		edudma_queue_unlock(queue, flags);
+	} while (after && after < before);
+}
+
+/* Recovers a held queue if it has something posted, or has failed. */
+static void edudma_queue_recover_held(struct edudma_queue *queue, int error)
+{
+	bool recover;
+
+	spin_lock_irq(&queue->lock);
+	recover = queue->state == EDUDMA_QUEUE_FAULTED ||
+		  (queue->state == EDUDMA_QUEUE_PAUSED && queue->posted);
+	if (recover) {
+		if (queue->state == EDUDMA_QUEUE_FAULTED)
+			error = -EIO;
+		if (error == -ETIMEDOUT) {
+			dev_warn_ratelimited(queue->engine->dev, "transfer timed out, stopping channel %u\n",
+					     queue->index);
+			edudma_count(&queue->stats->timeouts, 1);
+		}
+		edudma_queue_set_state(queue, EDUDMA_QUEUE_RECOVERING);
+	}
+	spin_unlock_irq(&queue->lock);
+
+	if (recover)
+		edudma_queue_recover(queue, error, EDUDMA_QUEUE_PAUSED);
+}
+
+/* Has the engine touch no memory. */
+static void edudma_queue_halt(struct edudma_queue *queue)
+{
+	if (queue->engine->ops->quiesce(queue->engine, queue->index))
+		edudma_queue_hang(queue, -EIO);
+}
+
+/**
+ * edudma_queue_pause() - stop the engine between two descriptors
+ * @queue:	a queue that is held
+ *
+ * What the engine has is waited out, and stopped if it is overdue.  Requests keep
+ * their grants and their jobs until edudma_queue_resume().  The channel does not
+ * access memory meanwhile.
+ *
+ * Context: Process, may sleep.  Not concurrent with itself, resume or close.
+ */
+void edudma_queue_pause(struct edudma_queue *queue)
+{
+	edudma_queue_drain(queue);
+	edudma_queue_recover_held(queue, -ETIMEDOUT);
+	edudma_queue_halt(queue);
+}
+
+/**
+ * edudma_queue_fail() - like edudma_queue_pause(), of a device that was reset
+ * @queue:	a queue that is held
+ *
+ * What the engine had is lost, so its request fails with -EIO.
+ *
+ * Context: Process, may sleep.  Not concurrent with itself, resume or close.
+ */
+void edudma_queue_fail(struct edudma_queue *queue)
+{
+	edudma_queue_recover_held(queue, -EIO);
+	edudma_queue_halt(queue);
+}
+
+/**
+ * edudma_queue_resume() - go on
+ * @queue:	a paused queue
+ *
+ * A queue that was hung works again if the engine has become quiet, as a reset may
+ * have helped; then what was kept is given back.
+ *
+ * Context: Process, may sleep.  Not concurrent with itself, pause or close.
+ */
+void edudma_queue_resume(struct edudma_queue *queue)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+	unsigned long flags;
+
+	if (ops->quiesce(queue->engine, queue->index)) {
+		edudma_queue_hang(queue, -EIO);
+		return;
+	}
+	ops->restart(queue->engine, queue->index);
+
+	spin_lock_irqsave(&queue->lock, flags);
+	edudma_queue_give_back(queue);
+	if (queue->state == EDUDMA_QUEUE_PAUSED || queue->state == EDUDMA_QUEUE_HUNG)
+		edudma_queue_set_state(queue, EDUDMA_QUEUE_READY);
+	if (queue->running)
+		edudma_queue_rearm(queue, edudma_timeout());
+	edudma_queue_advance(queue);
+	edudma_queue_unlock(queue, flags);
+}
+
+static bool edudma_queue_completed(struct edudma_queue *queue)
+{
+	bool completed;
+
+	spin_lock_irq(&queue->lock);
+	completed = !queue->pending;
+	spin_unlock_irq(&queue->lock);
+
+	return completed;
+}
+
+/**
+ * edudma_queue_close() - stop for good
+ * @queue:	the queue
+ *
+ * Every request ends with -ENODEV.  When this returns the engine is quiet and every
+ * job is complete, but for those that are kept as the engine could not be stopped.
+ *
+ * Context: Process, may sleep; nothing new is submitted.
+ */
+void edudma_queue_close(struct edudma_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->state != EDUDMA_QUEUE_CLOSED)
+		edudma_queue_set_state(queue, EDUDMA_QUEUE_CLOSED);
+	edudma_queue_stop_all(queue, -ENODEV);
+	edudma_queue_unlock(queue, flags);
+	cancel_delayed_work_sync(&queue->watchdog);
+
+	if (queue->engine->ops->quiesce(queue->engine, queue->index)) {
+		edudma_queue_hang(queue, -ENODEV);
+	} else {
+		spin_lock_irqsave(&queue->lock, flags);
+		edudma_queue_strip(queue, NULL);
+		edudma_queue_give_back(queue);
+		edudma_queue_advance(queue);
+		edudma_queue_unlock(queue, flags);
+	}
+
+	/* Some may be on their way in other contexts. */
+	wait_event(queue->drained, edudma_queue_completed(queue));
+}
