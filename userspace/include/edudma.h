@@ -299,9 +299,11 @@ struct edudma_result {
  * @flags:	EDUDMA_TRANSFER_* or 0
  * @result:	if not NULL, what was done; written in every case
  *
- * Nobody else's transfers come between the segments, so what one segment puts
- * into the window, a later one can rely on.  Sleeps.  A signal stops it between
- * two hardware transfers.
+ * With EDUDMA_TRANSFER_EXCLUSIVE nobody else's transfers come between the
+ * segments, on any channel: what one segment puts into the window, a later one
+ * finds there.  Without it others may use the window meanwhile.  Sleeps.  When a
+ * signal comes, hardware transfers that have been started are finished and
+ * counted, and no further ones are started.
  *
  * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL, -EBADF,
  * -EMSGSIZE (vector too long or too large), -ERANGE (segment outside the
@@ -356,16 +358,13 @@ struct edudma_copy_options {
  *		start; written in every case.  What lies behind them is undefined
  *
  * Moves piece after piece to the window and back, in vectors that keep within
- * the limits of the driver.  Other users of the device may work meanwhile, and
- * overwrite what is left in the window, but not come between: on a device with
- * one channel in no way.  On one with several, copies by other handles and
- * processes wait for each other, by flock(2) on the node, held for a request at
- * a time; anybody else who writes to the window has to take that lock, by a file
- * of his own, or to leave copies alone.  Sleeps.
+ * the limits of the driver.  Each vector is exclusive (EDUDMA_TRANSFER_EXCLUSIVE):
+ * other users of the device work between two of them, and overwrite what is left
+ * in the window, but cannot change what is copied.  Only stores through a mapping
+ * of the window are not held back.  Sleeps.
  *
  * If a signal handler runs, @progress decides whether to go on; without it the
- * copy stops with -EINTR.  A handler that runs more often than a piece of the
- * window can go to the device and back keeps the copy from advancing.
+ * copy stops with -EINTR.
  *
  * Return: 0 if all was copied; -EINVAL for memory that overlaps or unknown
  * options; -ECANCELED if @progress asked for it; -ENOMEM; -EOPNOTSUPP if the

@@ -3,8 +3,8 @@
  * Memory to memory through the window.
  *
  * A piece goes to the window and comes back by two neighbouring segments of the
- * same request, under the lock of lock.c.  If a request stops between the two, the
- * piece has to start again: the window is anybody's between requests.
+ * same request, which is exclusive.  If a request stops between the two, the piece
+ * has to start again: the window is anybody's between requests.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -102,14 +102,10 @@ static int run(struct copy *copy)
 	int ret;
 
 	n = build(copy);
-	ret = edudma_lock(copy->dev);
-	if (!ret) {
-		start = now_ns();
-		ret = edudma_transfer(copy->dev, copy->segments, n,
-				      options->flags, &result);
-		adapt(copy, now_ns() - start);
-		edudma_unlock(copy->dev);
-	}
+	start = now_ns();
+	ret = edudma_transfer(copy->dev, copy->segments, n,
+			      options->flags | EDUDMA_TRANSFER_EXCLUSIVE, &result);
+	adapt(copy, now_ns() - start);
 
 	/* Only what has come back counts, that is every second segment. */
 	for (i = 1; i < result.segments_done; i += 2)

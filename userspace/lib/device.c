@@ -64,7 +64,6 @@ EDUDMA_API int edudma_open(const char *path, int flags, struct edudma **result)
 		goto err_close;
 	}
 
-	pthread_mutex_init(&dev->mutex, NULL);
 	*result = dev;
 	return 0;
 
@@ -94,7 +93,6 @@ EDUDMA_API void edudma_close(struct edudma *dev)
 	if (!dev)
 		return;
 
-	pthread_mutex_destroy(&dev->mutex);
 	close(dev->fd);
 	free(dev->path);
 	free(dev);

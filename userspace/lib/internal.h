@@ -4,7 +4,6 @@
 #define _EDUDMA_INTERNAL_H
 
 #include <edudma.h>
-#include <pthread.h>
 
 /* Everything else is hidden: the library is built with -fvisibility=hidden. */
 #define EDUDMA_API	__attribute__((visibility("default")))
@@ -15,34 +14,16 @@
 #define ARRAY_SIZE(arr)	(sizeof(arr) / sizeof((arr)[0]))
 
 /**
- * struct edudma - see edudma.h; but for @lockers, constant after edudma_open()
+ * struct edudma - see edudma.h; constant after edudma_open()
  * @fd:		the open node, owned
  * @path:	what it was opened by, owned
  * @info:	the driver's answer at the time of opening
- * @mutex:	protects @lockers, and that the last of them unlocks
- * @lockers:	threads that have the lock on the node, or wait for it
  */
 struct edudma {
 	int fd;
 	char *path;
 	struct edudma_info info;
-	pthread_mutex_t mutex;
-	unsigned int lockers;
 };
-
-/**
- * edudma_lock() - take the window for scratch, if others could use it meanwhile
- * @dev:	handle
- *
- * Sleeps; a signal handler interrupts it.
- *
- * Return: 0, and edudma_unlock() is due; -EINTR; -ENOLCK if the kernel lacks
- * memory.
- */
-int edudma_lock(struct edudma *dev);
-
-/** edudma_unlock() - give it back */
-void edudma_unlock(struct edudma *dev);
 
 /**
  * edudma_parse_name() - index of a device name
