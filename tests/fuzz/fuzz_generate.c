@@ -166,8 +166,8 @@ uint64_t fuzz_arg(uint64_t *random, char kind)
 		return fuzz_below(random, 8) ? 32 :
 			ONE_OF(random, 0, 31, 33, 40, 64, 4096, 16383);
 	case 'F': /* flags of a transfer */
-		return fuzz_below(random, 8) ? fuzz_below(random, 2) :
-			ONE_OF(random, 2, 3, 0x80000000, 0xffffffff);
+		return fuzz_below(random, 8) ? fuzz_below(random, 4) :
+			ONE_OF(random, 4, 6, 0x80000000, 0xffffffff);
 	case 'D': /* direction */
 		return fuzz_below(random, 16) ? fuzz_below(random, 2) :
 			ONE_OF(random, 2, 0xffffffff);

@@ -3,21 +3,40 @@
  * Transfers that stand still; see edudma_hold.h.
  */
 #include "edudma_hold.h"
+#include "edudma_machine.h"
+#include "edudma_pci.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
-/* Longer than any test: no turn is lost while the device is held. */
+/* Longer than any test: nothing is late while the device is held. */
 #define HOLD_TIMEOUT_MS	600000
 
-static void *run_hold(void *arg)
+/* The same for an edu-sg that is used without its rings: nanoseconds, its most. */
+#define HOLD_LATENCY	60000000000ULL
+
+/* The first descriptor is the one that is held. */
+static void *run_still(void *arg)
+{
+	struct hold *hold = arg;
+	struct edudma_segment segs[] = {
+		seg_from(hold->page, HOLD_BYTES, 0), hold->first,
+	};
+
+	hold->err = transfer(hold->fd, segs, 2, 0, NULL);
+	return NULL;
+}
+
+static void *run_fault(void *arg)
 {
 	struct hold *hold = arg;
 	struct edudma_segment segs[] = {
@@ -61,32 +80,138 @@ static bool hold_faulted(const struct hold *hold)
 	return poll(&pfd, 1, 20000) == 1 && pfd.revents & POLLIN;
 }
 
-static bool begin(struct hold *hold, int fd, struct edudma_segment first,
-		  uint64_t timeout_ms, bool late_vector)
+static bool begin(struct hold *hold, int fd, uint64_t timeout_ms)
 {
-	hold->fd = fd;
-	hold->first = first;
-	hold->late_vector = late_vector;
+	*hold = (struct hold) { .fd = fd, .uffd = -1 };
 	hold->timeout_ms = param_get("timeout_ms");
-	if (!hold_register(hold) || param_set("timeout_ms", timeout_ms))
-		return false;
-	return !pthread_create(&hold->thread, NULL, run_hold, hold) &&
+	return !param_set("timeout_ms", timeout_ms ? timeout_ms : HOLD_TIMEOUT_MS);
+}
+
+static bool begin_fault(struct hold *hold)
+{
+	return hold_register(hold) &&
+	       !pthread_create(&hold->thread, NULL, run_fault, hold) &&
 	       hold_faulted(hold);
 }
 
-bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first)
+bool hold_begin_fault(struct hold *hold, int fd, struct edudma_segment first,
+		      uint64_t timeout_ms)
 {
-	return begin(hold, fd, first, HOLD_TIMEOUT_MS, false);
+	if (!begin(hold, fd, timeout_ms))
+		return false;
+	hold->first = first;
+	return begin_fault(hold);
 }
 
 bool hold_begin_before(struct hold *hold, int fd, struct edudma_segment first)
 {
-	return begin(hold, fd, first, HOLD_TIMEOUT_MS, true);
+	if (!begin(hold, fd, 0))
+		return false;
+	hold->first = first;
+	hold->late_vector = true;
+	return begin_fault(hold);
 }
 
-bool hold_begin_for(struct hold *hold, int fd, uint64_t timeout_ms)
+/* The property that has the device stand still, if it has one, and its value then. */
+static bool find_property(struct hold *hold, uint64_t *still)
 {
-	return begin(hold, fd, seg_from(NULL, 0, 0), timeout_ms, false);
+	if (hold->info.engine == EDUDMA_ENGINE_RING) {
+		hold->property = "fault-stall";
+		*still = 0xff;
+	} else {
+		hold->property = machine_pace(&hold->dev, &hold->info);
+		*still = HOLD_LATENCY;
+	}
+	if (hold->property)
+		hold->value = machine_get(&hold->dev, hold->property);
+	return hold->value != UINT64_MAX;
+}
+
+static bool stop(const struct hold *hold, uint64_t still)
+{
+	if (!hold->property)
+		return pci_interrupts(hold->dev.slot,
+				      hold->info.capabilities & EDUDMA_CAP_MSI, false);
+	return !machine_set(&hold->dev, hold->property, still);
+}
+
+/* What a plain edu would have said, which is that its transfer is over. */
+static int say_it(const struct hold *hold)
+{
+	volatile uint32_t *regs = pci_registers(hold->dev.slot, 0);
+
+	if (!regs)
+		return errno;
+	if (!WAIT_FOR(!(regs[EDU_DMA_CMD] & EDU_CMD_RUN)) ||
+	    !pci_interrupts(hold->dev.slot, true, true))
+		return EIO;
+	regs[EDU_IRQ_RAISE] = EDU_IRQ_DMA;
+	munmap((void *)regs, page_size());
+	return 0;
+}
+
+static int go_on(const struct hold *hold)
+{
+	if (hold->property)
+		return machine_set(&hold->dev, hold->property, hold->value);
+	if (hold->info.capabilities & EDUDMA_CAP_MSI)
+		return say_it(hold);
+	/* The line is still up. */
+	return pci_interrupts(hold->dev.slot, false, true) ? 0 : EIO;
+}
+
+/*
+ * A process that lives until the hold ends, or until the test is killed: then it has
+ * the device go on, for the tests that follow.
+ */
+static bool guard(struct hold *hold)
+{
+	int ends[2];
+	char over;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	hold->guard = fork();
+	switch (hold->guard) {
+	case -1:
+		return false;
+	case 0:
+		close(ends[1]);
+		/* A test is killed with its group. */
+		setsid();
+		if (!read(ends[0], &over, 1)) {
+			go_on(hold);
+			param_set("timeout_ms", hold->timeout_ms);
+		}
+		_exit(EXIT_SUCCESS);
+	}
+	close(ends[0]);
+	hold->guard_pipe = ends[1];
+	return true;
+}
+
+static void guard_end(const struct hold *hold)
+{
+	if (write(hold->guard_pipe, "", 1) != 1)
+		die("guard");
+	close(hold->guard_pipe);
+	waitpid(hold->guard, NULL, 0);
+}
+
+bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment behind)
+{
+	uint64_t before, still;
+
+	if (!begin(hold, fd, 0) || !dev_of_fd(fd, &hold->dev) ||
+	    dev_info(fd, &hold->info))
+		return false;
+	hold->first = behind;
+	hold->page = private_pages(1);
+	before = stat_get(&hold->dev, "descriptors");
+	if (!find_property(hold, &still) || !guard(hold) || !stop(hold, still) ||
+	    pthread_create(&hold->thread, NULL, run_still, hold))
+		return false;
+	return WAIT_FOR(stat_get(&hold->dev, "descriptors") > before);
 }
 
 bool hold_begin(struct hold *hold, int fd)
@@ -94,19 +219,32 @@ bool hold_begin(struct hold *hold, int fd)
 	return hold_begin_with(hold, fd, seg_from(NULL, 0, 0));
 }
 
-int hold_end(struct hold *hold)
+/* Answer the fault. */
+static int fault_end(const struct hold *hold)
 {
 	struct uffdio_zeropage zero = {
 		.range = { .start = ptr64(hold->page), .len = page_size() },
 	};
+
+	return ioctl(hold->uffd, UFFDIO_ZEROPAGE, &zero) ? errno : 0;
+}
+
+int hold_end(struct hold *hold)
+{
+	const bool fault = hold->uffd >= 0;
 	int err;
 
-	err = ioctl(hold->uffd, UFFDIO_ZEROPAGE, &zero) ? errno : 0;
+	err = fault ? fault_end(hold) : go_on(hold);
 	pthread_join(hold->thread, NULL);
 	if (!err)
 		err = param_set("timeout_ms", hold->timeout_ms);
-	close(hold->uffd);
-	munmap(hold->page - page_size(), 2 * page_size());
+	if (fault) {
+		close(hold->uffd);
+		munmap(hold->page - page_size(), 2 * page_size());
+	} else {
+		guard_end(hold);
+		munmap(hold->page, page_size());
+	}
 	return err ? err : hold->err;
 }
 

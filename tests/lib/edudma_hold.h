@@ -11,11 +11,18 @@
 #include <pthread.h>
 
 /**
- * struct hold - a request that has its channel's turn and does nothing with it
+ * struct hold - a request that does not go on
  *
- * It waits in a page fault that the test answers (userfaultfd).  The next request
- * is on deck meanwhile: its pages are pinned, mapped for DMA and handed over,
- * and its DMA begins when the hold ends.
+ * It is the device that stands still: the request's descriptor is with it, and is
+ * neither executed nor reported.  The next request is staged meanwhile: its pages
+ * are pinned, mapped for DMA and handed over, and its DMA begins when the hold
+ * ends.  An edu-sg is stalled or slowed down, all of its channels; a plain edu
+ * must not interrupt.
+ *
+ * If the test is killed, the device goes on.
+ *
+ * Or the request waits in a page fault that the test answers (userfaultfd), and
+ * the device has nothing of it.
  */
 struct hold {
 	int fd;
@@ -24,25 +31,39 @@ struct hold {
 	struct edudma_segment first;
 	bool late_vector;
 	uint64_t timeout_ms;
+	struct test_dev dev;
+	struct edudma_info info;
+	const char *property;
+	uint64_t value;
+	pid_t guard;
+	int guard_pipe;
 	pthread_t thread;
 	int err;
 };
 
-/* Bytes that it moves when it ends, beside those of a segment it was given. */
+/* Bytes that it moves, beside those of a segment it was given. */
 #define HOLD_BYTES	1
 
+/* Pages of its own that are pinned while the device stands still. */
+#define HOLD_PAGES	1
+
 /**
- * hold_begin() - take the turn of an idle channel; false if that fails
+ * hold_begin() - have an idle channel stand still; false if that fails
  * @fd:		of the node; a file stays with one channel, so this is what tells
- *		which, and what is on deck must come through the same
+ *		which, and what is staged must come through the same
  */
 bool hold_begin(struct hold *hold, int fd);
 
-/** hold_begin_with() - the same, having pinned the memory of a segment before */
-bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment first);
+/** hold_begin_with() - the same, with a segment behind that which is held */
+bool hold_begin_with(struct hold *hold, int fd, struct edudma_segment behind);
 
-/** hold_begin_for() - the same with a timeout: the turn is lost after that long */
-bool hold_begin_for(struct hold *hold, int fd, uint64_t timeout_ms);
+/**
+ * hold_begin_fault() - have the grant of an idle channel and wait in a page fault
+ * @first:	a segment that was pinned before, may be empty
+ * @timeout_ms:	of what comes from now on; 0: longer than any test
+ */
+bool hold_begin_fault(struct hold *hold, int fd, struct edudma_segment first,
+		      uint64_t timeout_ms);
 
 /**
  * hold_begin_before() - hold a request before it has a place in the queue
@@ -51,7 +72,7 @@ bool hold_begin_for(struct hold *hold, int fd, uint64_t timeout_ms);
  */
 bool hold_begin_before(struct hold *hold, int fd, struct edudma_segment first);
 
-/** hold_end() - let the channel go on; 0 or the errno of the request */
+/** hold_end() - let it go on; 0 or the errno of the request */
 int hold_end(struct hold *hold);
 
 /* Segments of a background transfer, at most. */

@@ -30,7 +30,10 @@ pid_t fork_dependent(void)
 void job_start(struct job *job, void (*fn)(struct job_report *report, void *arg),
 	       void *arg)
 {
+	static unsigned int next_slot;
+
 	job->report = shared_pages(1);
+	job->report->slot = next_slot++ % JOB_MARKS;
 	job->pid = fork_dependent();
 	if (job->pid)
 		return;
@@ -65,6 +68,14 @@ void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
 	job_start(job, run_transfer_job, &arg);
 }
 
+void job_mark(struct job_report *report, uint64_t at, struct edudma_segment segs[2])
+{
+	report->mark = getpid();
+	segs[0] = seg_to(&report->mark, sizeof(report->mark),
+			 at + report->slot * sizeof(report->mark));
+	segs[1] = seg_from(report->found, sizeof(report->found), at);
+}
+
 struct marked_job {
 	int fd;
 	uint64_t at;
@@ -73,12 +84,9 @@ struct marked_job {
 static void run_marked_job(struct job_report *report, void *arg)
 {
 	const struct marked_job *job = arg;
-	struct edudma_segment segs[] = {
-		seg_from(&report->found, sizeof(report->found), job->at),
-		seg_to(&report->mark, sizeof(report->mark), job->at),
-	};
+	struct edudma_segment segs[2];
 
-	report->mark = getpid();
+	job_mark(report, job->at, segs);
 	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
 	report->err = transfer(job->fd, segs, ARRAY_LEN(segs), 0, &report->out);
 }
@@ -90,28 +98,22 @@ void job_transfer_marked(struct job *job, int fd, uint64_t at)
 	job_start(job, run_marked_job, &arg);
 }
 
-static const struct job *job_of_mark(const struct job *jobs, int nr, uint32_t mark)
+/* Had @other the device before @job, or at the same time? */
+static bool found_mark(const struct job_report *job, const struct job_report *other)
 {
-	int i;
-
-	for (i = 0; i < nr; i++)
-		if (jobs[i].report && jobs[i].report->mark == mark)
-			return &jobs[i];
-	return NULL;
+	return other->mark && job->found[other->slot] == other->mark;
 }
 
 int job_order(const struct job *job, const struct job *jobs, int nr)
 {
-	int order;
+	int i, order = -1;
 
-	for (order = 0; order < nr; order++) {
-		if (!job->report->found)
-			return order;
-		job = job_of_mark(jobs, nr, job->report->found);
-		if (!job)
-			break;
-	}
-	return -1;
+	if (!found_mark(job->report, job->report))
+		return order;
+	for (i = 0; i < nr; i++)
+		if (jobs[i].report)
+			order += found_mark(job->report, jobs[i].report);
+	return order;
 }
 
 bool job_asleep(const struct job *job)

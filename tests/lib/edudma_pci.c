@@ -46,6 +46,28 @@ int pci_capability(int config, uint8_t id)
 	return 0;
 }
 
+bool pci_interrupts(const char *slot, bool msi, bool on)
+{
+	const int config = pci_config_open(slot);
+	const uint16_t flag = msi ? PCI_MSI_FLAGS_ENABLE : PCI_COMMAND_INTX_DISABLE;
+	int at = PCI_COMMAND;
+	uint16_t value;
+
+	if (config < 0)
+		return false;
+	if (msi)
+		at = pci_capability(config, PCI_CAP_ID_MSI) + PCI_MSI_FLAGS;
+	if (msi && at == PCI_MSI_FLAGS) {
+		close(config);
+		return false;
+	}
+	value = pci_config_read(config, at);
+	value = on == msi ? value | flag : value & ~flag;
+	pci_config_write(config, at, value);
+	close(config);
+	return true;
+}
+
 volatile uint32_t *pci_registers(const char *slot, off_t at)
 {
 	char path[96];

@@ -48,6 +48,15 @@ void pci_config_write(int config, int at, uint16_t value);
 int pci_capability(int config, uint8_t id);
 
 /**
+ * pci_interrupts() - let a function interrupt or not, behind its driver's back
+ * @slot: PCI address, as sysfs writes it
+ * @msi: it sends messages by MSI; else it has a line
+ *
+ * False if that fails.  A message that was not sent is not sent later.
+ */
+bool pci_interrupts(const char *slot, bool msi, bool on);
+
+/**
  * pci_registers() - map a page of registers
  * @slot: PCI address, as sysfs writes it
  * @at: byte of the BAR that it begins with

@@ -149,6 +149,20 @@ bool dev_of_slot(const char *slot, struct test_dev *dev)
 	return false;
 }
 
+bool dev_of_fd(int fd, struct test_dev *dev)
+{
+	struct stat file, node;
+	unsigned int i;
+
+	if (fstat(fd, &file))
+		return false;
+	for (i = 0; i < MAX_NODES; i++)
+		if (dev_at(i, dev) && !stat(dev->node, &node) &&
+		    node.st_rdev == file.st_rdev)
+			return true;
+	return false;
+}
+
 int dev_unbind(const struct test_dev *dev)
 {
 	return file_write(DRIVER_DIR "/unbind", dev->slot);
@@ -194,8 +208,8 @@ const char *const stats_names[] = {
 	"requests", "bytes_to_device", "bytes_from_device", "bytes_zero_copy",
 	"bytes_bounced", "descriptors", "interrupts", "pages_pinned",
 	"pages_pinned_max", "timeouts", "cancelled", "errors",
-	"spurious_interrupts", "pages_redirtied", "pages_leaked",
-	"engine_busy_ns",
+	"spurious_interrupts", "interrupts_lost", "completions_deferred",
+	"pages_redirtied", "pages_leaked", "engine_busy_ns",
 };
 
 uint64_t stat_get(const struct test_dev *dev, const char *name)

@@ -77,6 +77,9 @@ struct test_dev {
 	char slot[32];
 };
 
+/** dev_of_fd() - the device of an open node; false if it has none any more */
+bool dev_of_fd(int fd, struct test_dev *dev);
+
 /** dev_count() - how many nodes there are */
 unsigned int dev_count(void);
 
@@ -120,6 +123,8 @@ struct stats {
 	uint64_t cancelled;
 	uint64_t errors;
 	uint64_t spurious_interrupts;
+	uint64_t interrupts_lost;
+	uint64_t completions_deferred;
 	uint64_t pages_redirtied;
 	uint64_t pages_leaked;
 	uint64_t engine_busy_ns;
@@ -278,6 +283,10 @@ void *side_by_side(void *first, void *second);
 /** fork_dependent() - fork() a child that dies with this thread; does not fail */
 pid_t fork_dependent(void);
 
+/* Marks that have a place in the window, and the bytes of all of them. */
+#define JOB_MARKS	64
+#define JOB_MARKS_BYTES	(JOB_MARKS * sizeof(uint32_t))
+
 /**
  * struct job_report - what a child leaves behind, in shared memory
  * @begun:	the call is next
@@ -286,8 +295,9 @@ pid_t fork_dependent(void);
  * @value:	its return value, where it is a count
  * @handled:	signals that the child's handler has seen
  * @out:	structure as EDUDMA_IOC_TRANSFER left it
- * @mark:	of job_transfer_marked(): what it put into the window
- * @found:	and what was there before
+ * @slot:	of the marks in the window, which one is this child's
+ * @mark:	of job_mark(): what it puts there
+ * @found:	and all marks that were there then
  */
 struct job_report {
 	int begun;
@@ -296,8 +306,9 @@ struct job_report {
 	int handled;
 	ssize_t value;
 	struct edudma_transfer out;
+	unsigned int slot;
 	uint32_t mark;
-	uint32_t found;
+	uint32_t found[JOB_MARKS];
 };
 
 struct job {
@@ -317,10 +328,16 @@ void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
 		  uint32_t nr, uint32_t flags);
 
 /**
- * job_transfer_marked() - a child whose request takes the mark of the one before
- * it out of the window, and leaves its own there: job_order() follows them
- * @at: where in the window, 4 bytes; zero before the first such job
+ * job_mark() - segments by which a request leaves its mark in the window, and
+ * takes note of those that are there
+ * @at: where the marks are, JOB_MARKS_BYTES; zero before the first such request
+ *
+ * No copy of what the request has fetched goes to the device, so both segments are
+ * one job on any device.
  */
+void job_mark(struct job_report *report, uint64_t at, struct edudma_segment segs[2]);
+
+/** job_transfer_marked() - a child that runs transfer() on these segments */
 void job_transfer_marked(struct job *job, int fd, uint64_t at);
 
 /**
@@ -328,7 +345,7 @@ void job_transfer_marked(struct job *job, int fd, uint64_t at);
  * @jobs: all that marked this place; those that never began are left out
  *
  * As the device served them, whoever of them returned to its program first.
- * -1 if its marks lead nowhere.
+ * -1 if it has left no mark itself.
  */
 int job_order(const struct job *job, const struct job *jobs, int nr);
 

@@ -241,13 +241,13 @@ TEST_F(file, is_the_same_through_a_duplicate)
 /* Turns go by files: who duplicates a descriptor is not served twice as often. */
 TEST_F(file, has_one_turn_whatever_its_duplicates)
 {
-	const uint64_t mark = self->bed.area - sizeof(uint32_t);
+	const uint64_t mark = self->bed.area - JOB_MARKS_BYTES;
 	struct job running, jobs[4], *others = &jobs[3];
 	int i, fd, other;
 
 	other = bed_open_beside(&self->bed);
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, transfer1(other, seg_to(shared_pages(1), sizeof(uint32_t), mark)));
+	ASSERT_EQ(0, transfer1(other, seg_to(shared_pages(1), JOB_MARKS_BYTES, mark)));
 	job_transfer(&running, self->bed.fd, self->segs, LONG, 0);
 	ASSERT_TRUE(bed_under_way(&self->bed));
 	for (i = 0; i < 3; i++) {

@@ -279,7 +279,7 @@ TEST_F(unbind, ends_a_request_that_waits_in_a_page_fault)
 	uint8_t *page = find_page(&self->bed.info, false) ?: private_pages(1);
 	struct hold hold;
 
-	ASSERT_TRUE(hold_begin_with(&hold, self->bed.fd, seg_from(page, PART, 0)));
+	ASSERT_TRUE(hold_begin_fault(&hold, self->bed.fd, seg_from(page, PART, 0), 0));
 	EXPECT_EQ(0, dev_unbind(&self->bed.dev));
 	EXPECT_EQ(ENODEV, hold_end(&hold));
 	EXPECT_EQ(self->bed.pins, pins_outstanding());

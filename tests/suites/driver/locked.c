@@ -32,6 +32,7 @@ struct stuck {
 	char path[64];
 	int fd;
 	uint8_t *map;
+	uint64_t pfn;	/* of the page that is locked */
 };
 
 FIXTURE(page)
@@ -175,13 +176,13 @@ static void *run_locker(void *arg)
 static bool get_stuck(FIXTURE_DATA(page) *self)
 {
 	struct stuck *stuck = &self->stuck[self->nr];
-	uint64_t pfn = page_pfn(stuck->map);
 	struct edudma_segment segs[CHUNK + MORE + SENT];
 	const uint32_t nr = ARRAY_LEN(segs);
 	unsigned int i;
 	struct hold hold;
 	bool good;
 
+	stuck->pfn = page_pfn(stuck->map);
 	parts_to_fetch(segs, stuck->map, CHUNK, PART);
 	parts_to_fetch(segs + CHUNK, private_pages(MORE), MORE, PART);
 	for (i = CHUNK + MORE; i < nr; i++)
@@ -190,11 +191,12 @@ static bool get_stuck(FIXTURE_DATA(page) *self)
 		return false;
 	background_start(&stuck->bg, self->bed.fd, segs, nr);
 	self->nr++;
-	good = background_submitted(&stuck->bg, &self->bed.dev, self->nr * CHUNK) &&
+	good = background_submitted(&stuck->bg, &self->bed.dev,
+				    self->nr * CHUNK + HOLD_PAGES) &&
 	       !write_out(stuck->fd) && !page_is_dirty(stuck->map);
 	if (pthread_create(&stuck->locker, NULL, run_locker, stuck))
 		die("pthread_create");
-	good = WAIT_FOR(pfn_is_locked(pfn)) && good;
+	good = WAIT_FOR(pfn_is_locked(stuck->pfn)) && good;
 	return !hold_end(&hold) && good &&
 	       WAIT_FOR(stat_get(&self->bed.dev, "bytes_bounced") ==
 			self->bed.before.bytes_bounced +
@@ -243,6 +245,43 @@ TEST_F_TIMEOUT(page, of_one_request_stops_no_other, 180)
 	EXPECT_EQ(self->bed.pins + STUCK * CHUNK, pins_outstanding());
 	ASSERT_EQ(0, disk_speed(0));
 	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, job.report->err);
+}
+
+static void run_unbind(struct job_report *report, void *arg)
+{
+	FIXTURE_DATA(page) *self = arg;
+
+	report->begun = 1;
+	report->err = dev_unbind(&self->bed.dev);
+}
+
+/* An unbind waits for the hardware, not for a file system. */
+TEST_F_TIMEOUT(page, of_a_request_does_not_hold_an_unbind, 180)
+{
+	struct job job;
+
+	if (!module_path())
+		SKIP(return, "EDUDMA_MODULE does not name an edudma.ko");
+	if (!disk_there())
+		SKIP(return, "this machine has no scratch disk");
+	if (self->bed.info.capabilities & EDUDMA_CAP_IOMMU)
+		SKIP(return, "nothing bounces behind an IOMMU");
+	if (kernel_copies())
+		SKIP(return, "the kernel copies to where the device does not reach");
+	ASSERT_TRUE(prepare(self))
+		TH_LOG("%s", self->file.wrong ?: strerror(errno));
+	ASSERT_TRUE(get_stuck(self));
+	close(self->bed.fd);
+	self->bed.fd = -1;
+	job_start(&job, run_unbind, self);
+	EXPECT_EQ(0, job_wait(&job)) TH_LOG("it waits for the page lock");
+	/* Which is still held, and so is what needs it. */
+	EXPECT_TRUE(pfn_is_locked(self->stuck[0].pfn));
+	EXPECT_EQ(self->bed.pins + CHUNK, pins_outstanding());
+	ASSERT_EQ(0, disk_speed(0));
+	EXPECT_TRUE(WAIT_FOR(pins_outstanding() == self->bed.pins));
+	EXPECT_TRUE(WAIT_FOR(job.report->done));
 	EXPECT_EQ(0, job.report->err);
 }
 

@@ -84,7 +84,7 @@ static bool begin_segment(FIXTURE_DATA(moving) *self, bool held,
 	if (held != self->held)
 		return false;
 	background_start(&self->bg, self->bed.fd, &seg, 1);
-	return held ? background_submitted(&self->bg, &self->bed.dev, 1) :
+	return held ? background_submitted(&self->bg, &self->bed.dev, HOLD_PAGES + 1) :
 		      under_dma(&self->bed);
 }
 
@@ -369,7 +369,7 @@ transfer_and_execute(FIXTURE_DATA(moving) *self, bool held, int to, int from)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	background_start(&self->bg, self->bed.fd, &seg, 1);
-	if (held ? background_submitted(&self->bg, &self->bed.dev, 1) :
+	if (held ? background_submitted(&self->bg, &self->bed.dev, HOLD_PAGES + 1) :
 		   under_dma(&self->bed))
 		canary_exec(to, from);
 	_exit(EXIT_FAILURE);

@@ -115,6 +115,21 @@ TEST_F(reach, missed_means_bounced)
 	EXPECT_WAYS(self, 0, 600);
 }
 
+TEST_F(reach, missed_is_left_to_a_workqueue_when_read)
+{
+	struct stats delta;
+
+	NEED_HIGH(self);
+	ASSERT_NE(UINT64_MAX, self->bed.before.completions_deferred)
+		TH_LOG("there is no completions_deferred");
+	ASSERT_EQ(0, transfer1(self->fd, seg_to(self->high, 300, 0)));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.completions_deferred);
+	ASSERT_EQ(0, transfer1(self->fd, seg_from(self->high, 300, 0)));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(1, delta.completions_deferred);
+}
+
 /* Shared memory is dirty from the start: a page of private memory out of reach. */
 static uint8_t *private_high_page(const struct edudma_info *info)
 {

@@ -120,7 +120,7 @@ TEST_F(two_devices, use_one_page_at_the_same_time)
 	EXPECT_TRUE(all_bytes_are(page + 600, 400, 0));
 }
 
-/* One device: a vector that writes the window and reads it back is private. */
+/* One device: vectors that write the window and read it back, exclusively. */
 
 #define ROUNDS	2
 #define PART	300
@@ -144,7 +144,7 @@ static size_t round_trips(int fd, uint32_t seed, uint64_t offset)
 
 	for (i = 0; i < ROUNDS; i++) {
 		fill(buf, PART, seed + i);
-		if (transfer(fd, segs, 2, 0, NULL))
+		if (transfer(fd, segs, 2, EDUDMA_TRANSFER_EXCLUSIVE, NULL))
 			break;
 		good += differs_at(buf + page_size(), PART, seed + i);
 	}
@@ -299,7 +299,7 @@ TEST_F(one_device, moves_one_page_of_two_processes)
 	memset(page + 400, 0x42, 100);
 	ASSERT_TRUE(hold_begin_with(&hold, self->bed.fd, seg_from(page, 200, 0)));
 	job_transfer(&job, self->bed.fd, segs, ARRAY_LEN(segs), 0);
-	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned") == 3));
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned") == HOLD_PAGES + 3));
 	ASSERT_EQ(0, hold_end(&hold));
 	ASSERT_EQ(0, job_wait(&job));
 	ASSERT_EQ(0, job.report->err);
@@ -325,8 +325,8 @@ TEST_F(one_device, keeps_the_request_that_is_next_to_one_chunk)
 	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
 	ASSERT_TRUE(hold_begin(&hold, self->bed.fd));
 	background_start(&bg, self->bed.fd, segs, ARRAY_LEN(segs));
-	EXPECT_TRUE(background_submitted(&bg, &self->bed.dev, 1));
-	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_pinned"));
+	EXPECT_TRUE(background_submitted(&bg, &self->bed.dev, HOLD_PAGES + 1));
+	EXPECT_EQ(HOLD_PAGES + 1, stat_get(&self->bed.dev, "pages_pinned"));
 	EXPECT_EQ(0, hold_end(&hold));
 	EXPECT_EQ(0, background_wait(&bg));
 	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
@@ -344,9 +344,9 @@ TEST_F(one_device, has_no_pages_of_those_who_wait_for_a_turn)
 		job_transfer(&jobs[i], self->bed.fd, &seg, 1, 0);
 		EXPECT_TRUE(WAIT_FOR(job_asleep(&jobs[i])));
 	}
-	/* That of the one on deck. */
-	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned")));
-	EXPECT_EQ(1, stat_get(&self->bed.dev, "pages_pinned"));
+	/* That of the one that is staged. */
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned") > HOLD_PAGES));
+	EXPECT_EQ(HOLD_PAGES + 1, stat_get(&self->bed.dev, "pages_pinned"));
 	EXPECT_EQ(0, hold_end(&hold));
 	for (i = 0; i < ARRAY_LEN(jobs); i++)
 		EXPECT_EQ(0, job_wait(&jobs[i]));
@@ -378,8 +378,8 @@ FIXTURE_SETUP(turn)
 	self->shared = shared_pages(1);
 	self->mine = self->jobs;
 	self->others = self->jobs + PER_FILE;
-	self->mark = self->bed.area - sizeof(uint32_t);
-	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(self->shared, sizeof(uint32_t),
+	self->mark = self->bed.area - JOB_MARKS_BYTES;
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(self->shared, JOB_MARKS_BYTES,
 						    self->mark)));
 	for (i = 0; i < LONG; i++)
 		self->segs[i] = seg_to(self->shared, 10, 10 * i);
@@ -433,8 +433,8 @@ TEST_F(turn, comes_soon_to_a_file_that_came_late)
 	ASSERT_TRUE(let_go(self));
 	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 	ASSERT_EQ(0, reap(self->others, 1));
-	/* Behind the one on deck. */
-	EXPECT_EQ(1, order(self, &self->others[0]));
+	/* Behind one that was staged before it came, at most. */
+	EXPECT_GE(1, order(self, &self->others[0]));
 }
 
 /*
@@ -463,7 +463,7 @@ TEST_F(turn, goes_from_file_to_file)
 	ASSERT_TRUE(let_go(self));
 	ASSERT_EQ(0, reap(self->mine, PER_FILE));
 	ASSERT_EQ(0, reap(self->others, PER_FILE));
-	EXPECT_EQ(1, order(self, &self->others[0]));
+	EXPECT_GE(1, order(self, &self->others[0]));
 	EXPECT_LE(longest_pause(self, self->mine), 1);
 	EXPECT_LE(longest_pause(self, self->others), 1);
 }

@@ -18,6 +18,7 @@
 FIXTURE(signal)
 {
 	struct bed bed;
+	uint64_t chunk_bytes;
 	uint8_t *pages;		/* shared with children; a part in each */
 	uint8_t *back;
 	struct edudma_segment segs[NR];
@@ -39,11 +40,20 @@ FIXTURE_SETUP(signal)
 		self->iov[i] = (struct iovec) { part, PART };
 	}
 	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));
+	self->chunk_bytes = param_get("chunk_bytes");
+	/*
+	 * A ring has all of a chunk, and what it has begun ends whatever signal comes:
+	 * so that there is something left to stop, each segment is a chunk of its own.
+	 */
+	if (self->bed.info.engine == EDUDMA_ENGINE_RING) {
+		ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	}
 	BED_SLOW(&self->bed);
 }
 
 FIXTURE_TEARDOWN(signal)
 {
+	EXPECT_EQ(0, param_set("chunk_bytes", self->chunk_bytes));
 	BED_TEARDOWN(&self->bed);
 }
 
@@ -77,8 +87,8 @@ static bool settled(FIXTURE_DATA(signal) *self)
 
 /*
  * The long request was cut short, and nothing was moved but what was counted,
- * whole parts from the first on.  Plain edu waits out what it has begun, a ring
- * drops it.
+ * whole parts from the first on.  What the device has begun is waited for; of a
+ * process that is killed, a ring drops it.
  */
 #define EXPECT_CUT_SHORT(s) do {					\
 	struct stats cut_;						\

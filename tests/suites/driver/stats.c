@@ -75,6 +75,28 @@ TEST_F(statistics, of_a_vector_are_exact)
 	EXPECT_EQ(0, delta->pages_leaked);
 }
 
+/* Whatever the kernel thinks of the IOMMU: nothing is copied, nothing waits. */
+TEST_F(statistics, show_that_zero_copy_is_released_in_the_interrupt)
+{
+	uint8_t *buf = private_pages(3);
+	const size_t len = self->bed.area;
+	uint64_t bounced = unreachable_bytes(&self->bed.info, buf + 100, len);
+	uint64_t before;
+
+	if (kernel_copies())
+		SKIP(return, "the kernel copies what it maps");
+	before = stat_get(&self->bed.dev, "completions_deferred");
+	ASSERT_NE(UINT64_MAX, before) TH_LOG("there is no completions_deferred");
+	ASSERT_EQ(len, pwrite(self->bed.fd, buf + 100, len, 0));
+	EXPECT_EQ(before, stat_get(&self->bed.dev, "completions_deferred"));
+	ASSERT_EQ(len, pread(self->bed.fd, buf + 100, len, 0));
+	if (!bounced) {
+		EXPECT_EQ(before, stat_get(&self->bed.dev, "completions_deferred"));
+	}
+	BED_STATS(&self->bed, &self->delta);
+	EXPECT_EQ(2 * (len - bounced), self->delta.bytes_zero_copy);
+}
+
 TEST_F(statistics, of_a_write_are_exact)
 {
 	struct stats *delta = &self->delta;

@@ -206,7 +206,7 @@ static bool hand_over(FIXTURE_DATA(cleaned) *self, bool held)
 	if (held != self->held)
 		return false;
 	background_start(&self->bg, bed->fd, segs, nr);
-	if (held ? !background_submitted(&self->bg, &bed->dev, nr) :
+	if (held ? !background_submitted(&self->bg, &bed->dev, HOLD_PAGES + nr) :
 		   !WAIT_FOR(stat_get(&bed->dev, "descriptors") >
 			     bed->before.descriptors))
 		return false;

@@ -7,6 +7,7 @@
 #include "edudma_pci.h"
 #include "edudma_plug.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -127,10 +128,147 @@ TEST_F(reset, gives_back_what_it_takes)
 	close(config);
 }
 
+/* Calls that need no hardware, while a reset takes its time */
+
+enum stall_call { CALL_POLL, CALL_LSEEK, CALL_INFO };
+
+FIXTURE(held)
+{
+	FIXTURE_DATA(reset) r;
+	struct job resetting;
+	bool dead;
+};
+
+FIXTURE_VARIANT(held)
+{
+	enum stall_call call;
+};
+
+FIXTURE_VARIANT_ADD(held, poll) { .call = CALL_POLL };
+FIXTURE_VARIANT_ADD(held, lseek) { .call = CALL_LSEEK };
+FIXTURE_VARIANT_ADD(held, info) { .call = CALL_INFO };
+
+FIXTURE_SETUP(held)
+{
+	reset_setup(_metadata, &self->r, NULL);
+}
+
+/* The kernel waits until the function answers, up to a minute. */
+static bool let_reset_end(FIXTURE_DATA(held) *self)
+{
+	if (!self->dead)
+		return true;
+	self->dead = false;
+	return !machine_set_bool(&self->r.bed.dev, "fault-dead", false) &&
+	       !job_wait(&self->resetting);
+}
+
+FIXTURE_TEARDOWN(held)
+{
+	EXPECT_TRUE(let_reset_end(self));
+	reset_teardown(_metadata, &self->r, NULL);
+}
+
+static void run_reset(struct job_report *report, void *arg)
+{
+	FIXTURE_DATA(held) *self = arg;
+
+	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
+	report->err = plug_reset(&self->r.bed.dev);
+}
+
+/* Is a process in a function of the kernel's, sleeping? */
+static bool is_in(const struct job *job, const char *function)
+{
+	char path[32], line[128];
+	bool in = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", job->pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		in |= !!strstr(line, function);
+	if (file)
+		fclose(file);
+	return in;
+}
+
+/* Does the kernel wait for the function, which the driver has prepared for it? */
+static bool waits_for_function(const struct job *job)
+{
+	return is_in(job, "pci_dev_wait");
+}
+
+static bool is_over(const struct job *job)
+{
+	return __atomic_load_n(&job->report->done, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Begin a reset, of which the function does not come back.  It must not be gone
+ * before the kernel has saved its configuration, so it goes in the 100 ms that the
+ * kernel leaves it; false if that was too late.
+ */
+static bool hold_reset(FIXTURE_DATA(held) *self)
+{
+	job_start(&self->resetting, run_reset, self);
+	WAIT_FOR(is_in(&self->resetting, "pcie_flr") || is_over(&self->resetting));
+	self->dead = true;
+	if (!machine_set_bool(&self->r.bed.dev, "fault-dead", true) &&
+	    WAIT_FOR(waits_for_function(&self->resetting) || is_over(&self->resetting)) &&
+	    !is_over(&self->resetting))
+		return true;
+	let_reset_end(self);
+	return false;
+}
+
+struct stall_job {
+	int fd;
+	enum stall_call call;
+};
+
+static void run_stall(struct job_report *report, void *arg)
+{
+	struct stall_job *job = arg;
+	struct pollfd pfd = { .fd = job->fd, .events = POLLIN | POLLOUT };
+	struct edudma_info info;
+
+	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
+	if (job->call == CALL_POLL)
+		report->value = poll(&pfd, 1, -1) == 1 && !(pfd.revents & POLLERR);
+	else if (job->call == CALL_LSEEK)
+		report->value = lseek(job->fd, PART, SEEK_SET) == PART;
+	else
+		report->value = !dev_info(job->fd, &info) && info.window_bytes;
+}
+
+TEST_F_TIMEOUT(held, does_not_hold_a_call_that_needs_no_hardware, 90)
+{
+	struct stall_job arg = { .fd = self->r.bed.fd, .call = variant->call };
+	int tries = 0;
+	struct job job;
+
+	if (self->r.bed.info.engine != EDUDMA_ENGINE_RING)
+		SKIP(return, "a plain edu does not hold its reset up");
+	while (!hold_reset(self)) {
+		ASSERT_GT(20, tries++);
+		/* It was dead after its reset: begin anew. */
+		ASSERT_EQ(0, plug_reset(&self->r.bed.dev));
+	}
+	job_start(&job, run_stall, &arg);
+	EXPECT_EQ(0, job_wait(&job)) TH_LOG("it waits for the reset");
+	EXPECT_EQ(1, job.report->value);
+	EXPECT_TRUE(waits_for_function(&self->resetting));
+	ASSERT_TRUE(let_reset_end(self));
+	EXPECT_EQ(0, self->resetting.report->err);
+	EXPECT_EQ(0, transfer1(self->r.bed.fd, self->r.segs[0]));
+}
+
 static void check_for_ever(struct job_report *report, void *arg)
 {
 	FIXTURE_DATA(reset) *self = arg;
 	uint8_t *buf = private_pages(2), *back = buf + page_size();
+	/* Nobody else uses this place. */
 	struct edudma_segment segs[] = {
 		seg_to(buf, PART, NR * PART), seg_from(back, PART, NR * PART),
 	};
