@@ -201,18 +201,15 @@ void edudma_queue_hold(struct edudma_queue *queue)
 {
 	bool recovering;
 
+	/* A queue that has failed is recovered by the pause. */
 	do {
+		cancel_delayed_work_sync(&queue->watchdog);
 		spin_lock_irq(&queue->lock);
-		recovering = queue->state == EDUDMA_QUEUE_FAULTED ||
-			     queue->state == EDUDMA_QUEUE_RECOVERING;
+		recovering = queue->state == EDUDMA_QUEUE_RECOVERING;
 		if (queue->state == EDUDMA_QUEUE_READY)
 			edudma_queue_set_state(queue, EDUDMA_QUEUE_PAUSED);
 		spin_unlock_irq(&queue->lock);
-		if (recovering)
-			flush_delayed_work(&queue->watchdog);
 	} while (recovering);
-
-	cancel_delayed_work_sync(&queue->watchdog);
 }
 
 /* Whether nothing is posted that the engine will get on with. */
