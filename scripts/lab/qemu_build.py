@@ -299,6 +299,8 @@ DEVICES = (
     # What the driver is told to take for an edu.
     "RTL8139_PCI", "PVPANIC_PCI", "PCI_TESTDEV", "IVSHMEM_DEVICE",
 )
+# What NVMe and ACPI refer to from a version on, without asking for it.
+NEWER_DEVICES = {(10, 2): ("SPDM_SOCKET", "PXB", "CXL", "CXL_MEM_DEVICE")}
 DEVICES_FILE = "configs/devices/x86_64-softmmu/edudma.mak"
 CONFIGURE = (
     "--target-list=x86_64-softmmu", "--without-default-features", "--enable-tcg",
@@ -353,15 +355,22 @@ def _sanitizers(version):
         ("--enable-asan", "--enable-ubsan")
 
 
+def _devices(home):
+    version = as_tuple((home / "src/VERSION").read_text().strip())
+    return DEVICES + tuple(name for since, names in NEWER_DEVICES.items()
+                           if version >= since for name in names)
+
+
 def _configure(home, tools, directory, options):
     """Meson's part, where the options are new."""
     stamp = directory / "configured"
-    inputs = "\n".join((*options, *DEVICES))
+    devices = _devices(home)
+    inputs = "\n".join((*options, *devices))
     if stamp.is_file() and stamp.read_text() == inputs:
         return
     say("configuring, about a minute")
     (home / "src" / DEVICES_FILE).write_text(
-        "".join(f"CONFIG_{name}=y\n" for name in DEVICES))
+        "".join(f"CONFIG_{name}=y\n" for name in devices))
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     run([home / "src/configure", *options], cwd=directory,
@@ -485,7 +494,8 @@ def build(which, sanitize=False, jobs=None, place=None):
     with alone(home):
         digest = apply_overlay(home)
         tools = home / "tools"
-        digest.update("\0".join((*_options(home, tools, sanitize), *DEVICES)).encode())
+        digest.update("\0".join((*_options(home, tools, sanitize),
+                                 *_devices(home))).encode())
         result = home / "done" / digest.hexdigest()[:16]
         if not result.is_dir():
             _check_packages()

@@ -156,7 +156,7 @@ static void test_legacy_latency(void)
     start_odd(t);
     step(t, 5000);
     g_assert_true(set_pace(t, "legacy-latency", 5000));
-    step(t, 0);
+    step(t, 1);
     g_assert_false(legacy_runs(t));
 
     /* none runs, none starts */
@@ -165,7 +165,7 @@ static void test_legacy_latency(void)
     step(t, MS);
     g_assert_cmphex(rd(t, EDU_SG_IRQ_STATUS), ==, 0);
     start_odd(t);
-    step(t, 0);
+    step(t, 1);
     g_assert_false(legacy_runs(t));
 
     g_assert_false(set_pace(t, "legacy-latency", 60001 * (uint64_t)MS));
