@@ -148,6 +148,25 @@ TEST_F(stuck, channel_is_unbound_all_the_same)
 	EXPECT_TRUE(kmsg_says(self->kmsg, "2 pages", "stay pinned"));
 }
 
+/* Each of a request's chunks is kept; together they need the device's structure once. */
+TEST_F(stuck, channel_is_unbound_with_both_chunks_of_a_request)
+{
+	const uint64_t chunk_bytes = param_get("chunk_bytes");
+	struct job job;
+
+	self->lost = PAGES;
+	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	ASSERT_TRUE(submit(self, &job));
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned") == PAGES));
+	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			     self->bed.before.descriptors + PAGES));
+	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	ASSERT_EQ(0, job_wait(&job));
+	EXPECT_EQ(ENODEV, job.report->err);
+	EXPECT_EQ(self->bed.pins + PAGES, pins_outstanding());
+}
+
 TEST_F(stuck, channel_lets_the_module_go)
 {
 	if (!module_path())
