@@ -60,11 +60,13 @@ static void edudma_chunk_released(struct edudma_buffer *buf)
 static void edudma_chunk_complete(struct edudma_job *job)
 {
 	struct edudma_chunk *chunk = container_of(job, struct edudma_chunk, job);
+	struct edudma_request *req = chunk->req;
 	struct edudma_buffer *buf = &chunk->buf;
 
 	if (chunk->kept) {
 		edudma_count(&buf->dma->stats->pages_leaked, -(u64)buf->nr_pages);
-		get_device(&chunk->req->edev->dev);
+		if (!--req->nr_kept)
+			get_device(&req->edev->dev);
 		put_device(buf->dma->dev);
 	}
 	edudma_buffer_complete(buf, chunk->kept ? 0 : job->moved, job->issued);
@@ -86,10 +88,12 @@ static void edudma_chunk_keep(struct edudma_job *job)
 		 chunk->buf.nr_pages);
 	/*
 	 * The mappings belong to the PCI device, for debugging tools that list them.
-	 * Our own is there as long as the queue is, which alone can give this back.
+	 * Our own is there as long as the queue is, which alone can give this back: the
+	 * request gives up its reference, whatever number of its chunks is kept.
 	 */
 	get_device(chunk->buf.dma->dev);
-	put_device(&req->edev->dev);
+	if (!req->nr_kept++)
+		put_device(&req->edev->dev);
 
 	spin_lock_irqsave(&req->wait.lock, flags);
 	chunk->kept = true;

@@ -49,6 +49,7 @@ struct edudma_chunk {
  * @next:	first segment not filled into a chunk yet; submitter
  * @next_done:	bytes of it that are; submitter
  * @filled:	bytes filled into chunks; submitter
+ * @nr_kept:	chunks that the device may still access; recovery, then completion
  * @in_flight:	chunks submitted and not released; wait.lock
  * @undelivered: of these, those whose bytes may not be where they belong; wait.lock
  * @done:	bytes moved, from the first on; wait.lock
@@ -72,6 +73,7 @@ struct edudma_request {
 	unsigned int next;
 	u64 next_done;
 	u64 filled;
+	unsigned int nr_kept;
 
 	unsigned int in_flight;
 	unsigned int undelivered;
