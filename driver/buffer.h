@@ -57,6 +57,7 @@ struct edudma_dma {
  * @lock:	protects @buffers; irq-safe
  * @buffers:	of struct edudma_buffer.node, in the order of completion
  * @work:	copies them
+ * @wq:		runs @work
  *
  * One for each channel.  Two buffers may be copied to the same memory: the one that
  * was complete later wins, as it does where the device writes there by itself.
@@ -65,6 +66,7 @@ struct edudma_copyback {
 	spinlock_t lock; /* see above */
 	struct list_head buffers;
 	struct work_struct work;
+	struct workqueue_struct *wq;
 };
 
 /**
@@ -196,7 +198,7 @@ size_t edudma_extent_piece(const struct edudma_extent *ext, unsigned int i,
 /* release.c */
 int edudma_release_init(void);
 void edudma_release_exit(void);
-void edudma_copyback_init(struct edudma_copyback *copyback);
+void edudma_copyback_init(struct edudma_copyback *copyback, struct workqueue_struct *wq);
 void edudma_buffer_complete(struct edudma_buffer *buf, unsigned int moved, bool issued);
 
 #endif /* EDUDMA_BUFFER_H */

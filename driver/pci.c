@@ -21,7 +21,7 @@
 /* Until an idle device is put to sleep, where user space allows that at all. */
 #define EDUDMA_AUTOSUSPEND_MS	1000
 
-/* Watchdogs of all devices, and resets of those that recovery cannot stop. */
+/* All works of all devices but those that wait for page locks. */
 static struct workqueue_struct *edudma_wq;
 
 static const char *edudma_irq_name(unsigned int type)
@@ -120,7 +120,7 @@ static void edudma_init_queues(struct edudma_device *edev)
 {
 	unsigned int i;
 
-	edudma_window_init(&edev->window, edudma_window_retry);
+	edudma_window_init(&edev->window, edudma_window_retry, edudma_wq);
 	INIT_WORK(&edev->reset, edudma_reset_work);
 	for (i = 0; i < edev->engine.channels; i++) {
 		struct edudma_queue *queue = &edev->queues[i];
@@ -132,7 +132,7 @@ static void edudma_init_queues(struct edudma_device *edev)
 		queue->wq = edudma_wq;
 		queue->hung = edudma_hung;
 		edudma_queue_init(queue);
-		edudma_copyback_init(&edev->copyback[i]);
+		edudma_copyback_init(&edev->copyback[i], edudma_wq);
 	}
 	edev->engine.client = &edudma_queue_client;
 	edev->engine.client_data = edev->queues;
@@ -527,8 +527,9 @@ err_destroy_wq:
 static void __exit edudma_exit(void)
 {
 	pci_unregister_driver(&edudma_driver);
-	edudma_chardev_exit();
+	/* The last pages may hold the last reference to a device. */
 	edudma_release_exit();
+	edudma_chardev_exit();
 	destroy_workqueue(edudma_wq);
 }
 

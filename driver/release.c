@@ -207,9 +207,10 @@ static void edudma_copyback_work(struct work_struct *work)
 	}
 }
 
-/** edudma_copyback_init() - nothing to copy */
-void edudma_copyback_init(struct edudma_copyback *copyback)
+/** edudma_copyback_init() - nothing to copy; @wq is to run it */
+void edudma_copyback_init(struct edudma_copyback *copyback, struct workqueue_struct *wq)
 {
+	copyback->wq = wq;
 	spin_lock_init(&copyback->lock);
 	INIT_LIST_HEAD(&copyback->buffers);
 	INIT_WORK(&copyback->work, edudma_copyback_work);
@@ -249,6 +250,6 @@ void edudma_buffer_complete(struct edudma_buffer *buf, unsigned int moved, bool 
 	edudma_count(&buf->dma->stats->completions_deferred, 1);
 	spin_lock_irqsave(&copyback->lock, flags);
 	list_add_tail(&buf->node, &copyback->buffers);
-	queue_work(system_unbound_wq, &copyback->work);
+	queue_work(copyback->wq, &copyback->work);
 	spin_unlock_irqrestore(&copyback->lock, flags);
 }

@@ -15,17 +15,20 @@
  * edudma_window_init() - a window that nobody uses
  * @window:	to initialise
  * @retry:	work that has every channel of @window try again to enter
+ * @wq:		where it runs
  */
-void edudma_window_init(struct edudma_window *window, work_func_t retry)
+void edudma_window_init(struct edudma_window *window, work_func_t retry,
+			struct workqueue_struct *wq)
 {
 	spin_lock_init(&window->lock);
+	window->wq = wq;
 	INIT_WORK(&window->retry, retry);
 }
 
 static void edudma_window_wake(struct edudma_window *window)
 {
 	if (window->blocked)
-		queue_work(system_highpri_wq, &window->retry);
+		queue_work(window->wq, &window->retry);
 }
 
 /**

@@ -19,6 +19,7 @@
  * @passing:	of these, those that come before the next of @wanted
  * @owner:	bit of the channel that has the window for itself, or 0
  * @retry:	has the blocked channels try again
+ * @wq:		runs @retry
  *
  * Sets of channels are bit masks.
  */
@@ -30,9 +31,11 @@ struct edudma_window {
 	unsigned long passing;
 	unsigned long owner;
 	struct work_struct retry;
+	struct workqueue_struct *wq;
 };
 
-void edudma_window_init(struct edudma_window *window, work_func_t retry);
+void edudma_window_init(struct edudma_window *window, work_func_t retry,
+			struct workqueue_struct *wq);
 bool edudma_window_enter(struct edudma_window *window, unsigned int channel,
 			 bool exclusive);
 void edudma_window_leave(struct edudma_window *window, unsigned int channel);
