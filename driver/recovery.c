@@ -224,24 +224,29 @@ static bool edudma_queue_drained(struct edudma_queue *queue)
 	return drained;
 }
 
-/* Waits until nothing is posted, as long as the engine gets on with it. */
+/*
+ * Waits until nothing is posted, as long as the engine gets on with it.  Looks for
+ * itself now and then: a batch that was cut by the hold has no interrupt.
+ */
 static void edudma_queue_drain(struct edudma_queue *queue)
 {
-	unsigned int before, after;
-	unsigned long flags;
+	unsigned long flags, deadline = jiffies + edudma_timeout();
+	unsigned int left, before = UINT_MAX;
 
 	do {
-		before = READ_ONCE(queue->posted);
-		wait_event_timeout(queue->drained, edudma_queue_drained(queue),
-				   edudma_timeout());
+		wait_event_timeout(queue->drained, edudma_queue_drained(queue), HZ / 10);
 
 		spin_lock_irqsave(&queue->lock, flags);
-		if (queue->state == EDUDMA_QUEUE_PAUSED && queue->posted)
-			edudma_queue_reap(queue, UINT_MAX);
-		after = queue->state == EDUDMA_QUEUE_PAUSED ? queue->posted : 0;
+		if (queue->state == EDUDMA_QUEUE_PAUSED && queue->posted &&
+		    edudma_queue_reap(queue, UINT_MAX))
+			queue->stray = true;
+		left = queue->state == EDUDMA_QUEUE_PAUSED ? queue->posted : 0;
+		if (left < before)
+			deadline = jiffies + edudma_timeout();
+		before = left;
 		edudma_queue_advance(queue);
 		edudma_queue_unlock(queue, flags);
-	} while (after && after < before);
+	} while (left && time_before(jiffies, deadline));
 }
 
 /* Recovers a held queue if it has something posted, or has failed. */
