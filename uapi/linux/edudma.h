@@ -170,11 +170,10 @@ struct edudma_info {
  * window to RAM within one vector is a safe copy of any size.
  *
  * Sleeps until done.  Returns 0 if every byte was moved; otherwise fails with
- * the errno that @error holds.  When a signal comes, hardware transfers that have
- * been started are finished and counted, and no further ones are started: EINTR,
- * or a restart by SA_RESTART if nothing had been moved.  A call that is restarted
- * while it waits keeps its place in the queue.  SIGKILL does not wait for the
- * hardware.
+ * the errno that @error holds.  A signal stops a vector that has begun as soon as
+ * one hardware transfer of it is complete; what is complete is counted: EINTR.
+ * If nothing had begun it is EINTR as well, or a restart by SA_RESTART, for which
+ * the call's place in the queue is kept.  SIGKILL does not wait for the hardware.
  */
 #define EDUDMA_IOC_TRANSFER	_IOWR(EDUDMA_IOC_MAGIC, 0x01, struct edudma_transfer)
 

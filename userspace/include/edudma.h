@@ -301,9 +301,9 @@ struct edudma_result {
  *
  * With EDUDMA_TRANSFER_EXCLUSIVE nobody else's transfers come between the
  * segments, on any channel: what one segment puts into the window, a later one
- * finds there.  Without it others may use the window meanwhile.  Sleeps.  When a
- * signal comes, hardware transfers that have been started are finished and
- * counted, and no further ones are started.
+ * finds there.  Without it others may use the window meanwhile.  Sleeps.  A
+ * signal stops it as soon as one hardware transfer of it is complete, and what is
+ * complete is counted.
  *
  * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL, -EBADF,
  * -EMSGSIZE (vector too long or too large), -ERANGE (segment outside the
