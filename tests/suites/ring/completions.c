@@ -490,7 +490,7 @@ static void interruptible(struct job_report *report, void *arg)
 }
 
 /* All of it is with the device when the signal comes. */
-TEST_F(device, that_has_begun_a_request_ends_it_although_a_signal_comes)
+TEST_F(device, that_has_begun_a_request_moves_some_although_a_signal_comes)
 {
 	struct edudma_transfer *out;
 	struct stats delta;
@@ -508,14 +508,15 @@ TEST_F(device, that_has_begun_a_request_ends_it_although_a_signal_comes)
 	EXPECT_TRUE(WAIT_FOR(signal_is_pending(job.pid)));
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
 	ASSERT_EQ(0, job_wait(&job));
-	EXPECT_EQ(0, job.report->err);
-	EXPECT_EQ(NR, out->segments_done);
-	EXPECT_EQ(NR * PART, out->bytes_done);
+	/* As far as it came until that was noticed, and not a byte further. */
+	EXPECT_LE(1, out->segments_done);
+	EXPECT_EQ(out->segments_done < NR ? EINTR : 0, job.report->err);
+	EXPECT_EQ(out->segments_done * PART, out->bytes_done);
 	for (i = 0; i < NR; i++)
-		EXPECT_TRUE(part_is(self, i, NEW + i));
+		EXPECT_TRUE(part_is(self, i, i < out->segments_done ? NEW + i : OLD));
 	BED_STATS(&self->bed, &delta);
-	EXPECT_EQ(NR * PART, delta.bytes_to_device);
-	EXPECT_EQ(0, delta.cancelled);
+	EXPECT_EQ(out->bytes_done, delta.bytes_to_device);
+	EXPECT_EQ(out->segments_done < NR, delta.cancelled);
 }
 
 /*
