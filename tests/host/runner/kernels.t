@@ -163,7 +163,7 @@ class Sets(unittest.TestCase):
         return sorted({need for item in plan.wanted(names) for need in item.needs})
 
     def test_a_set_has_its_lanes_and_tests(self):
-        self.assertEqual({"debug", "debug-ring", "kcsan", "kcsan-ring",
+        self.assertEqual({"debug", "express", "debug-ring", "kcsan", "kcsan-ring",
                           "detectors.proof"}, self.names("debug"))
 
     def test_make_test_has_none_of_them(self):
