@@ -2,6 +2,8 @@
 /*
  * What a buffer holds: user pages, pinned, and what is to be done with them.
  */
+#include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -39,12 +41,15 @@ int edudma_buffer_alloc(struct edudma_buffer *buf, unsigned int capacity,
 	buf->max_extents = max_extents;
 	buf->descs.capacity = descs;
 	buf->descs.max_len = max_len;
+	buf->bucket_bits = max(order_base_2(capacity), 1);
 	if (buf->small && capacity <= EDUDMA_BUFFER_SMALL &&
 	    descs <= ARRAY_SIZE(buf->small->descs)) {
 		buf->extents = buf->small->extents;
 		buf->descs.array = buf->small->descs;
 		buf->pages = buf->small->pages;
 		buf->slots = buf->small->slots;
+		buf->chain = buf->small->chain;
+		buf->buckets = buf->small->buckets;
 		return 0;
 	}
 
@@ -52,7 +57,8 @@ int edudma_buffer_alloc(struct edudma_buffer *buf, unsigned int capacity,
 	size = array_size(max_extents, sizeof(*buf->extents)) +
 	       array_size(descs, sizeof(*buf->descs.array)) +
 	       array_size(capacity, sizeof(*buf->pages)) +
-	       array_size(capacity, sizeof(*buf->slots));
+	       array_size(capacity, sizeof(*buf->slots) + sizeof(*buf->chain)) +
+	       array_size(1UL << buf->bucket_bits, sizeof(*buf->buckets));
 	array = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!array)
 		return -ENOMEM;
@@ -61,6 +67,8 @@ int edudma_buffer_alloc(struct edudma_buffer *buf, unsigned int capacity,
 	buf->descs.array = (void *)(buf->extents + max_extents);
 	buf->pages = (void *)(buf->descs.array + descs);
 	buf->slots = (void *)(buf->pages + capacity);
+	buf->chain = buf->slots + capacity;
+	buf->buckets = buf->chain + capacity;
 
 	return 0;
 }
@@ -88,6 +96,7 @@ void edudma_buffer_clear(struct edudma_buffer *buf)
 	buf->nr_pages = 0;
 	buf->nr_extents = 0;
 	buf->nr_slots = 0;
+	buf->indexed = 0;
 	buf->descs.count = 0;
 	buf->len = 0;
 	buf->bytes_done = 0;
@@ -118,6 +127,55 @@ static unsigned int edudma_pages_run(const struct edudma_dma *dma, struct page *
 	if (dma->all_addressable)
 		return count;
 	while (n < count && edudma_page_addressable(dma, pages[n]) == *addressable)
+		n++;
+
+	return n;
+}
+
+static void edudma_buffer_index(struct edudma_buffer *buf, const struct edudma_extent *ext)
+{
+	unsigned int i, *bucket;
+
+	if (!ext->from_device || ext->bounced)
+		return;
+	for (i = ext->first_page; i < ext->first_page + ext->nr_pages; i++) {
+		bucket = &buf->buckets[hash_ptr(buf->pages[i], buf->bucket_bits)];
+		buf->chain[i] = *bucket;
+		*bucket = i + 1;
+	}
+}
+
+/* Whether the device is going to write to a page for this buffer already. */
+static bool edudma_buffer_writes(struct edudma_buffer *buf, struct page *page)
+{
+	unsigned int i;
+
+	/* Most buffers have one extent, and never come here. */
+	if (!buf->indexed)
+		memset(buf->buckets, 0, sizeof(*buf->buckets) << buf->bucket_bits);
+	for (; buf->indexed < buf->nr_extents; buf->indexed++)
+		edudma_buffer_index(buf, &buf->extents[buf->indexed]);
+
+	for (i = buf->buckets[hash_ptr(page, buf->bucket_bits)]; i; i = buf->chain[i - 1])
+		if (buf->pages[i - 1] == page)
+			return true;
+
+	return false;
+}
+
+/*
+ * How many pages, from the first on, may be mapped here for the device to write.  The
+ * DMA API wants such memory to be mapped once at a time, or a few times: a page that
+ * is mapped already waits for the next buffer.
+ */
+static unsigned int edudma_buffer_fits(struct edudma_buffer *buf, struct page **pages,
+				       unsigned int count)
+{
+	unsigned int n = 0;
+
+	if (!buf->nr_extents)
+		return count;
+	while (n < count && !edudma_buffer_writes(buf, pages[n]))
 		n++;
 
 	return n;
@@ -155,6 +213,10 @@ static ssize_t edudma_buffer_add_extents(struct edudma_buffer *buf,
 			return taken ?: -EADDRNOTAVAIL;
 		copied = !addressable || dma->needs_sync;
 		if (copied && !from_device && buf->copies_in)
+			break;
+		if (from_device && addressable)
+			run = edudma_buffer_fits(buf, pages, run);
+		if (!run)
 			break;
 
 		*ext = (struct edudma_extent) {

@@ -108,12 +108,16 @@ struct edudma_extent {
  * @descs:	likewise
  * @pages:	likewise
  * @slots:	likewise
+ * @chain:	likewise
+ * @buckets:	likewise
  */
 struct edudma_buffer_arrays {
 	struct edudma_extent extents[EDUDMA_BUFFER_SMALL];
 	struct edudma_descriptor descs[EDUDMA_BUFFER_SMALL + 1];
 	struct page *pages[EDUDMA_BUFFER_SMALL];
 	unsigned int slots[EDUDMA_BUFFER_SMALL];
+	unsigned int chain[EDUDMA_BUFFER_SMALL];
+	unsigned int buckets[EDUDMA_BUFFER_SMALL];
 };
 
 /**
@@ -136,6 +140,10 @@ struct edudma_buffer_arrays {
  * @nr_extents:	of them
  * @slots:	bounce slots
  * @nr_slots:	of them, needed and, once prepared, held until copied
+ * @chain:	of each page, 1 + the index of the next one in its bucket, or 0
+ * @buckets:	of pages that the device writes, by their hash; likewise
+ * @bucket_bits: their number is 2 to the power of this, at least @capacity
+ * @indexed:	extents, from the first on, whose pages are in @buckets
  * @descs:	what the engine executes
  * @len:	bytes in all extents
  * @bytes_done:	bytes that were moved
@@ -165,6 +173,10 @@ struct edudma_buffer {
 	unsigned int nr_extents;
 	unsigned int *slots;
 	unsigned int nr_slots;
+	unsigned int *chain;
+	unsigned int *buckets;
+	unsigned int bucket_bits;
+	unsigned int indexed;
 	struct edudma_descriptor_list descs;
 	u64 len;
 	u64 bytes_done;
