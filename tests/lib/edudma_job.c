@@ -138,6 +138,17 @@ bool job_asleep(const struct job *job)
 	return state && (state[2] == 'S' || state[2] == 'D');
 }
 
+bool job_queued(const struct job *job)
+{
+	char path[64], function[64] = "";
+
+	if (!job_asleep(job))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/wchan", job->pid);
+	file_read(path, function, sizeof(function));
+	return !strncmp(function, "edudma_", strlen("edudma_"));
+}
+
 static bool waited_for(pid_t pid, pid_t *got, int *status)
 {
 	*got = waitpid(pid, status, WNOHANG);

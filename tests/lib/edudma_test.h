@@ -352,6 +352,9 @@ int job_order(const struct job *job, const struct job *jobs, int nr);
 /** job_asleep() - has the child begun its call, and does it sleep in it? */
 bool job_asleep(const struct job *job);
 
+/** job_queued() - is it asleep in the driver, so in a queue or further */
+bool job_queued(const struct job *job);
+
 /** job_wait() - reap the child; its wait status, -1 if it never ended */
 int job_wait(struct job *job);
 

@@ -104,7 +104,7 @@ TEST_F(share, of_a_user_with_one_file_is_that_of_one_with_many)
 	for (i = 0; i <= FILES; i++) {
 		job_transfer_marked(&self->jobs[i],
 				    i < FILES ? self->fds[i] : self->other, self->mark);
-		EXPECT_TRUE(WAIT_FOR(job_asleep(&self->jobs[i])));
+		EXPECT_TRUE(WAIT_FOR(job_queued(&self->jobs[i])));
 	}
 	EXPECT_EQ(0, hold_end(&hold));
 	for (i = 0; i <= FILES; i++) {
@@ -130,10 +130,10 @@ TEST_F(share, is_that_of_the_user_who_opened_the_file)
 	ASSERT_TRUE(hold_begin(&hold, self->other));
 	for (i = 0; i < 3; i++) {
 		job_transfer_marked(&self->jobs[i], self->fds[i], self->mark);
-		EXPECT_TRUE(WAIT_FOR(job_asleep(&self->jobs[i])));
+		EXPECT_TRUE(WAIT_FOR(job_queued(&self->jobs[i])));
 	}
 	job_transfer_marked(&self->jobs[3], self->bed.fd, self->mark);
-	EXPECT_TRUE(WAIT_FOR(job_asleep(&self->jobs[3])));
+	EXPECT_TRUE(WAIT_FOR(job_queued(&self->jobs[3])));
 	EXPECT_EQ(0, hold_end(&hold));
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, job_wait(&self->jobs[i]));
