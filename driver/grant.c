@@ -50,6 +50,33 @@ void edudma_grant_stop(struct edudma_grant *grant, int error)
 	grant->notify(grant);
 }
 
+/**
+ * edudma_queue_abort() - have the engine end what it was given, and take that back
+ * @queue:	the queue, with something posted
+ * @error:	what the running request ends with if it was not stopped before
+ *
+ * Context: Any, under the queue's lock.
+ * Return: true if nothing is posted any more.
+ */
+bool edudma_queue_abort(struct edudma_queue *queue, int error)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+	struct edudma_job *job;
+
+	if (!ops->abort || ops->abort(queue->engine, queue->index))
+		return false;
+
+	/* What follows a descriptor that was aborted is not to be executed. */
+	list_for_each_entry(job, &queue->running->jobs, node)
+		job->silent = false;
+	/* Before its jobs end: whoever completes them must find the error. */
+	edudma_grant_stop(queue->running, error);
+	edudma_queue_reap(queue, UINT_MAX);
+	queue->stray = true;
+
+	return !queue->posted;
+}
+
 /** edudma_queue_stop_all() - stop every request, under the queue's lock */
 void edudma_queue_stop_all(struct edudma_queue *queue, int error)
 {
@@ -234,14 +261,14 @@ void edudma_grant_finish(struct edudma_grant *grant)
 }
 
 /*
- * Has the engine end what it was given, and takes that back; of a request that comes
- * back only once it has moved something.
+ * Takes away from the engine what it has of a request that was stopped; of one that
+ * comes back only once it has moved something.
  */
-static void edudma_queue_abort(struct edudma_queue *queue, bool progress)
+static void edudma_queue_cut_short(struct edudma_queue *queue, int error,
+				   bool progress)
 {
-	const struct edudma_engine_ops *ops = queue->engine->ops;
-
-	if (!ops->abort || !queue->posted || queue->state != EDUDMA_QUEUE_READY)
+	if (!queue->engine->ops->abort || !queue->posted ||
+	    queue->state != EDUDMA_QUEUE_READY)
 		return;
 
 	if (progress) {
@@ -250,10 +277,7 @@ static void edudma_queue_abort(struct edudma_queue *queue, bool progress)
 		if (!queue->running->moved || !queue->posted)
 			return;
 	}
-	if (!ops->abort(queue->engine, queue->index))
-		edudma_queue_reap(queue, UINT_MAX);
-	queue->stray = true;
-	if (queue->posted)
+	if (!edudma_queue_abort(queue, error))
 		edudma_queue_fault(queue);
 }
 
@@ -283,7 +307,7 @@ void edudma_grant_cancel(struct edudma_grant *grant, int error, bool abort)
 		edudma_share_withdraw(&grant->share, false);
 		edudma_grant_set_state(grant, EDUDMA_GRANT_ENDED);
 	} else if (grant == queue->running) {
-		edudma_queue_abort(queue, !abort);
+		edudma_queue_cut_short(queue, error, !abort);
 	}
 	edudma_queue_advance(queue);
 	edudma_queue_unlock(queue, flags);

@@ -264,5 +264,6 @@ void edudma_grant_withdraw(struct edudma_grant *grant);
 /* grant.c */
 void edudma_grant_stop(struct edudma_grant *grant, int error);
 void edudma_queue_stop_all(struct edudma_queue *queue, int error);
+bool edudma_queue_abort(struct edudma_queue *queue, int error);
 
 #endif /* EDUDMA_QUEUE_H */

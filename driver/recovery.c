@@ -52,19 +52,6 @@ static void edudma_queue_hang(struct edudma_queue *queue, int error)
 	edudma_queue_unlock(queue, flags);
 }
 
-/* Has the engine end what it has, and credits it.  Under the lock. */
-static bool edudma_queue_try_abort(struct edudma_queue *queue)
-{
-	const struct edudma_engine_ops *ops = queue->engine->ops;
-
-	if (!ops->abort || ops->abort(queue->engine, queue->index))
-		return false;
-	edudma_queue_reap(queue, UINT_MAX);
-	queue->stray = true;
-
-	return !queue->posted;
-}
-
 /*
  * Fails the request that the engine was working on, and leaves the queue in a
  * state to go on from.  The queue is RECOVERING.
@@ -77,7 +64,7 @@ static void edudma_queue_recover(struct edudma_queue *queue, int error,
 	bool quiet;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	quiet = error == -ETIMEDOUT && edudma_queue_try_abort(queue);
+	quiet = error == -ETIMEDOUT && edudma_queue_abort(queue, error);
 	spin_unlock_irqrestore(&queue->lock, flags);
 
 	if (!quiet) {
