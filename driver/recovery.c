@@ -61,13 +61,12 @@ static void edudma_queue_recover(struct edudma_queue *queue, int error,
 {
 	const struct edudma_engine_ops *ops = queue->engine->ops;
 	unsigned long flags;
-	bool quiet;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	quiet = error == -ETIMEDOUT && edudma_queue_abort(queue, error);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	/* An abort may end the request: not without edudma_queue_advance() below. */
+	if (error != -ETIMEDOUT || !edudma_queue_abort(queue, error)) {
+		spin_unlock_irqrestore(&queue->lock, flags);
 
-	if (!quiet) {
 		if (ops->quiesce(queue->engine, queue->index)) {
 			edudma_queue_hang(queue, -EIO);
 			if (queue->hung)
@@ -75,13 +74,12 @@ static void edudma_queue_recover(struct edudma_queue *queue, int error,
 			return;
 		}
 		ops->restart(queue->engine, queue->index);
-	}
 
-	spin_lock_irqsave(&queue->lock, flags);
-	if (queue->running)
-		edudma_grant_stop(queue->running, error);
-	if (!quiet)
+		spin_lock_irqsave(&queue->lock, flags);
+		if (queue->running)
+			edudma_grant_stop(queue->running, error);
 		edudma_queue_strip(queue, NULL);
+	}
 	if (queue->state == EDUDMA_QUEUE_RECOVERING)
 		edudma_queue_set_state(queue, state);
 	edudma_queue_advance(queue);
