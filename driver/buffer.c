@@ -7,6 +7,7 @@
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 
 #include "buffer.h"
 #include "pin.h"
@@ -243,6 +244,42 @@ static ssize_t edudma_buffer_add_extents(struct edudma_buffer *buf,
 	return taken;
 }
 
+/* Holds pages of a segment.  Returns how many, and how many bytes are in them. */
+static int edudma_buffer_hold(struct edudma_buffer *buf, const struct edudma_segment *seg,
+			      u64 done, unsigned int wanted, unsigned int *page_offset,
+			      size_t *len)
+{
+	struct page **pages = buf->pages + buf->nr_pages;
+	u64 left = seg->len - done;
+	int held;
+
+	if (buf->kernel) {
+		held = edudma_pages_borrow(buf->kernel, wanted, pages, page_offset, len);
+		if (held < 0)
+			return held;
+	} else {
+		held = edudma_pages_pin(buf->dma->stats, seg->addr + done, wanted,
+					seg->direction == EDUDMA_FROM_DEVICE, pages);
+		if (held < 0)
+			return held;
+		*page_offset = offset_in_page(seg->addr + done);
+		*len = ((size_t)held << PAGE_SHIFT) - *page_offset;
+	}
+	*len = min_t(u64, *len, left);
+
+	return held;
+}
+
+/* Lets go of pages, from one on. */
+static void edudma_buffer_let_go(struct edudma_buffer *buf, unsigned int first,
+				 unsigned int count)
+{
+	if (buf->kernel)
+		edudma_pages_return(buf->pages + first, count);
+	else
+		edudma_pages_unpin(buf->dma->stats, buf->pages + first, count);
+}
+
 /**
  * edudma_buffer_add() - pin a part of a segment
  * @buf:	a buffer that was cleared, with its arrays allocated
@@ -257,16 +294,15 @@ static ssize_t edudma_buffer_add_extents(struct edudma_buffer *buf,
 ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment *seg,
 			  u64 done, bool *full)
 {
-	struct edudma_stats *stats = buf->dma->stats;
 	unsigned int room = buf->capacity - buf->nr_pages;
-	unsigned long addr = seg->addr + done;
-	unsigned int page_offset = offset_in_page(addr);
+	unsigned int page_offset = offset_in_page(seg->addr + done);
 	u64 left = seg->len - done;
 	u64 whole = (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	unsigned int first = buf->nr_pages;
 	unsigned int wanted = min_t(u64, room, whole);
 	ssize_t taken;
-	int pinned;
+	size_t len;
+	int held;
 
 	/* A cut costs a descriptor: not where the next buffer holds it whole. */
 	*full = !wanted || buf->nr_extents == buf->max_extents ||
@@ -274,20 +310,19 @@ ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment
 	if (*full)
 		return 0;
 
-	pinned = edudma_pages_pin(stats, addr, wanted,
-				  seg->direction == EDUDMA_FROM_DEVICE,
-				  buf->pages + first);
-	if (pinned < 0)
-		return pinned;
+	held = edudma_buffer_hold(buf, seg, done, wanted, &page_offset, &len);
+	if (held < 0)
+		return held;
 
-	left = min_t(u64, left, ((u64)pinned << PAGE_SHIFT) - page_offset);
 	taken = edudma_buffer_add_extents(buf, seg, seg->offset + done, page_offset,
-					  pinned, left);
-	edudma_pages_unpin(stats, buf->pages + buf->nr_pages,
-			   first + pinned - buf->nr_pages);
-	*full = taken < (ssize_t)left;
-	if (taken > 0)
+					  held, len);
+	edudma_buffer_let_go(buf, buf->nr_pages, first + held - buf->nr_pages);
+	*full = taken < (ssize_t)len;
+	if (taken > 0) {
 		buf->len += taken;
+		if (buf->kernel)
+			iov_iter_advance(buf->kernel, taken);
+	}
 
 	return taken;
 }
@@ -300,6 +335,6 @@ ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment
  */
 void edudma_buffer_discard(struct edudma_buffer *buf)
 {
-	edudma_pages_unpin(buf->dma->stats, buf->pages, buf->nr_pages);
+	edudma_buffer_let_go(buf, 0, buf->nr_pages);
 	buf->nr_pages = 0;
 }

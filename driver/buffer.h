@@ -17,6 +17,7 @@
 
 struct device;
 struct edudma_stats;
+struct iov_iter;
 struct page;
 
 /**
@@ -121,10 +122,12 @@ struct edudma_buffer_arrays {
 };
 
 /**
- * struct edudma_buffer - user memory of a request that is pinned at one time
+ * struct edudma_buffer - memory of a request that is pinned at one time
  * @dma:	how its device accesses memory
  * @copyback:	where it is copied
  * @no_bounce:	refuse what is not addressable
+ * @kernel:	what the segments are parts of, if it is not user memory: an
+ *		ITER_BVEC, whose pages are kept by references, or NULL
  * @small:	arrays to use if they are large enough, or NULL
  * @delivered:	Its bytes are where they belong, and the device is not needed any
  *		more.  Context: any; no locks.
@@ -159,6 +162,7 @@ struct edudma_buffer {
 	struct edudma_dma *dma;
 	struct edudma_copyback *copyback;
 	bool no_bounce;
+	struct iov_iter *kernel;
 	struct edudma_buffer_arrays *small;
 	void (*delivered)(struct edudma_buffer *buf);
 	void (*released)(struct edudma_buffer *buf);

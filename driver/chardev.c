@@ -49,10 +49,11 @@ static int edudma_open(struct inode *inode, struct file *file)
 		kfree(efile);
 		return ret;
 	}
+	edudma_grant_init(&efile->standing, &edev->queues[efile->channel], &efile->share);
 	edudma_memory_open(efile, file);
 	file->private_data = efile;
-	/* Transfers go to and from user memory in any case. */
-	file->f_mode |= FMODE_CAN_ODIRECT;
+	/* Transfers go to and from user memory in any case, and nobody has to wait. */
+	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
 
 	return 0;
 }
@@ -72,7 +73,7 @@ static int edudma_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Turns the first bytes of a user iterator into segments of the window. */
+/* Turns the first bytes of an iterator into segments of the window. */
 static struct edudma_request *
 edudma_request_from_iter(struct edudma_file *efile, const struct iov_iter *from,
 			 u64 offset, size_t len, enum edudma_direction direction)
@@ -87,6 +88,18 @@ edudma_request_from_iter(struct edudma_file *efile, const struct iov_iter *from,
 		return NULL;
 
 	iov_iter_truncate(&iter, len);
+	if (iov_iter_is_bvec(&iter)) {
+		/* Its pages count; where they are is not known by an address. */
+		req->segments[n++] = (struct edudma_segment) {
+			.addr = offset_in_page(iter.bvec->bv_offset + iter.iov_offset),
+			.len = len,
+			.offset = offset,
+			.direction = direction,
+		};
+		req->len = len;
+		edudma_request_borrow(req, &iter);
+		iov_iter_advance(&iter, len);
+	}
 	while (iov_iter_count(&iter)) {
 		size_t part = iov_iter_single_seg_count(&iter);
 
@@ -113,18 +126,27 @@ static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 	struct edudma_file *efile = iocb->ki_filp->private_data;
 	struct edudma_result result;
 	struct edudma_request *req;
+	int ret;
 
-	/* Kernel memory (splice, kernel_read) is not a user's to be pinned. */
-	if (!user_backed_iter(iter))
+	/* Memory that has no pages (kernel_read, splice before 6.5) cannot be kept. */
+	if (!user_backed_iter(iter) && !iov_iter_is_bvec(iter))
 		return -EINVAL;
-	/* Every transfer blocks; io_uring, which asks, then uses a worker thread. */
-	if (iocb->ki_flags & IOCB_NOWAIT)
+	/* Who waits for it would wait for the hardware. */
+	if (is_sync_kiocb(iocb) && iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
 
 	req = edudma_request_from_iter(efile, iter, iocb->ki_pos, len,
 				       direction);
 	if (!req)
 		return -ENOMEM;
+
+	if (!is_sync_kiocb(iocb)) {
+		ret = edudma_request_start(req, efile, iocb);
+		if (ret != -EAGAIN || iocb->ki_flags & IOCB_NOWAIT) {
+			edudma_request_put(req);
+			return ret;
+		}
+	}
 
 	edudma_request_run(req, efile, &result);
 	edudma_request_put(req);
@@ -191,7 +213,10 @@ static int edudma_fsync(struct file *file, loff_t start, loff_t end, int datasyn
 	return edudma_file_flush(efile);
 }
 
-/* Transfers always make progress, so only the loss of the device is an event. */
+/*
+ * Transfers always make progress.  What does not is a request that may not wait and
+ * finds no room: it can be submitted when some of its user's others have ended.
+ */
 static __poll_t edudma_poll(struct file *file, poll_table *wait)
 {
 	struct edudma_file *efile = file->private_data;
@@ -199,6 +224,9 @@ static __poll_t edudma_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &efile->edev->poll_wait, wait);
 	if (edudma_unplugged(efile->edev))
 		return EPOLLHUP | EPOLLERR;
+
+	if (!edudma_grant_has_room(&efile->standing, 1))
+		return 0;
 
 	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 }
@@ -211,6 +239,8 @@ static const struct file_operations edudma_fops = {
 	.read_iter = edudma_read_iter,
 	.write_iter = edudma_write_iter,
 	.fsync = edudma_fsync,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
 	.poll = edudma_poll,
 	.mmap = edudma_mmap,
 	.unlocked_ioctl = edudma_ioctl,

@@ -36,7 +36,8 @@ struct pci_dev;
  *		touched, so that an unbind does not wait for a page fault.
  * @unplugged:	the hardware is not ours any more; set under @unplug_rwsem, read
  *		without where no hardware is touched
- * @poll_wait:	woken when @unplugged is set
+ * @poll_wait:	woken when @unplugged is set, and when there is room for asynchronous
+ *		requests again
  * @memory_wc:	device memory is reserved for write-combining
  * @irq_type:	kind of interrupt, one of PCI_IRQ_MSIX, _MSI, _INTX
  * @engine:	what executes descriptors, with its limits
@@ -85,6 +86,7 @@ struct edudma_device {
  * @edev:	its device
  * @channel:	where its requests run, all of them in order
  * @share:	its part in the queue of @channel
+ * @standing:	the grant of its asynchronous requests
  * @node:	in edudma_device.files
  * @file:	the same, for the kernel
  * @mapped:	has, or had, mappings, so keeps the device awake; files_lock
@@ -97,6 +99,7 @@ struct edudma_file {
 	struct edudma_device *edev;
 	unsigned int channel;
 	struct edudma_share share;
+	struct edudma_grant standing;
 	struct list_head node;
 	struct file *file;
 	bool mapped;

@@ -47,10 +47,12 @@ struct edudma_engine_client {
  *		May sleep.  Return: 0, or -errno with nothing installed and no DMA.
  * @stop:	Undo @start, after @quiesce of every channel.  Memory that the
  *		device may still access is kept.  May sleep.
- * @issue:	Start or queue up to @count descriptors of @descs, in order.
+ * @issue:	Start or queue up to @count descriptors of @descs, in order.  They
+ *		need not start before @kick.
  *		@last: they are the last that come before an interrupt is needed.
  *		Never fails.  Return: how many were taken, 0 if the engine is full.
  *		An engine that is full interrupts when it is not any more.
+ * @kick:	Start what was issued.  NULL if @issue does.
  * @reap:	Take back descriptors that have ended, oldest first.  @descs are
  *		the oldest @count of those issued.  @moved: how many of them, from
  *		the first on, have moved all of their bytes; less than are returned
@@ -70,7 +72,7 @@ struct edudma_engine_client {
  * @restart:	Make the channel usable again after a successful @quiesce.
  *		May sleep.
  *
- * @issue, @reap, @check and @abort of a channel are serialised by the caller, who
+ * @issue, @kick, @reap, @check and @abort of a channel are serialised by the caller, who
  * calls them with interrupts off; hard irq context is possible.
  */
 struct edudma_engine_ops {
@@ -84,6 +86,7 @@ struct edudma_engine_ops {
 	unsigned int (*issue)(struct edudma_engine *engine, unsigned int channel,
 			      const struct edudma_descriptor *descs,
 			      unsigned int count, bool last);
+	void (*kick)(struct edudma_engine *engine, unsigned int channel);
 	int (*reap)(struct edudma_engine *engine, unsigned int channel,
 		    const struct edudma_descriptor *descs, unsigned int count,
 		    unsigned int *moved);

@@ -32,17 +32,18 @@ static unsigned int sg_issue(struct edudma_engine *engine, unsigned int channel,
 {
 	struct sg_channel *sgc = sg_channel(engine, channel);
 
-	count = edudma_ring_post(&sgc->ring, descs, count, last);
-	if (!count)
-		return 0;
+	return edudma_ring_post(&sgc->ring, descs, count, last);
+}
+
+static void sg_kick(struct edudma_engine *engine, unsigned int channel)
+{
+	struct sg_channel *sgc = sg_channel(engine, channel);
 
 	if (sgc->halted)
 		writel(SG_COMMAND_ENABLE, sgc->regs + SG_COMMAND);
 	sgc->halted = false;
 	sgc->cut = false;
 	writel(sgc->ring.tail, sgc->regs + SG_DOORBELL);
-
-	return count;
 }
 
 /*
@@ -410,6 +411,7 @@ const struct edudma_engine_ops edudma_engine_ring = {
 	.start = sg_start,
 	.stop = sg_stop,
 	.issue = sg_issue,
+	.kick = sg_kick,
 	.reap = sg_reap,
 	.check = sg_check,
 	.abort = sg_abort,

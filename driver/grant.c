@@ -7,7 +7,9 @@
 #include <linux/slab.h>
 #include <linux/sched.h>
 
+#include "params.h"
 #include "queue.h"
+#include "stats.h"
 
 /* How long a request is granted the engine while others wait. */
 #define EDUDMA_GRANT_MS		100U
@@ -18,13 +20,21 @@
  * @share:	below it are those of the user's files
  * @user:	whose it is
  * @files:	that are attached
+ * @charged:	weight of the jobs that they have posted to standing grants
  */
 struct edudma_group {
 	struct list_head node;
 	struct edudma_share share;
 	u32 user;
 	unsigned int files;
+	unsigned int charged;
 };
+
+static struct edudma_group *edudma_grant_group(const struct edudma_grant *grant)
+{
+	return container_of(grant->share.parent->parent, struct edudma_group, share);
+}
+
 
 /**
  * edudma_grant_stop() - stop a request: what the engine has not got, it will not get
@@ -41,7 +51,9 @@ void edudma_grant_stop(struct edudma_grant *grant, int error)
 		WRITE_ONCE(grant->error, error);
 	grant->last = true;
 
+	list_splice_tail_init(&grant->backlog, &grant->jobs);
 	list_for_each_entry_safe(job, next, &grant->jobs, node) {
+		job->error = grant->error;
 		/* One more where no interrupt would come for those before it. */
 		job->count = min(job->count, job->issued + job->silent);
 		if (job->retired == job->count)
@@ -180,6 +192,7 @@ int edudma_grant_request(struct edudma_grant *grant, struct edudma_share *share)
 	int ret = 0;
 
 	INIT_LIST_HEAD(&grant->jobs);
+	INIT_LIST_HEAD(&grant->backlog);
 	edudma_share_init(&grant->share, share);
 
 	spin_lock_irqsave(&queue->lock, flags);
@@ -202,6 +215,18 @@ static bool edudma_queue_turn_is_over(const struct edudma_queue *queue)
 {
 	return !queue->running->exclusive && edudma_queue_awaited(queue) &&
 	       time_after_eq(jiffies, queue->granted_at + msecs_to_jiffies(EDUDMA_GRANT_MS));
+}
+
+static void edudma_job_begin(struct edudma_queue *queue, struct edudma_job *job)
+{
+	job->issued = 0;
+	job->retired = 0;
+	job->moved = 0;
+	job->error = 0;
+	job->grant = NULL;
+	job->silent = false;
+	edudma_job_set_state(job, EDUDMA_JOB_QUEUED);
+	queue->pending++;
 }
 
 /**
@@ -227,13 +252,8 @@ int edudma_grant_submit(struct edudma_grant *grant, struct edudma_job *job, bool
 		return ret;
 	}
 
-	job->issued = 0;
-	job->retired = 0;
-	job->moved = 0;
-	job->silent = false;
-	edudma_job_set_state(job, EDUDMA_JOB_QUEUED);
+	edudma_job_begin(queue, job);
 	list_add_tail(&job->node, &grant->jobs);
-	queue->pending++;
 	grant->last = last;
 	if (!last && grant == queue->running && edudma_queue_turn_is_over(queue))
 		edudma_grant_set_state(grant, EDUDMA_GRANT_YIELDING);
@@ -241,6 +261,130 @@ int edudma_grant_submit(struct edudma_grant *grant, struct edudma_job *job, bool
 	edudma_queue_unlock(queue, flags);
 
 	return 0;
+}
+
+/* A standing grant may submit: what was posted before now. */
+static void edudma_grant_refill(struct edudma_grant *grant)
+{
+	list_splice_tail_init(&grant->backlog, &grant->jobs);
+}
+
+/**
+ * edudma_grant_init() - make a standing grant: for jobs that come by themselves
+ * @grant:	the grant
+ * @queue:	its queue
+ * @share:	of its file
+ *
+ * Context: Any.
+ */
+void edudma_grant_init(struct edudma_grant *grant, struct edudma_queue *queue,
+		       struct edudma_share *share)
+{
+	*grant = (struct edudma_grant) {
+		.queue = queue,
+		.notify = edudma_grant_refill,
+		.last = true,
+	};
+	INIT_LIST_HEAD(&grant->jobs);
+	INIT_LIST_HEAD(&grant->backlog);
+	edudma_share_init(&grant->share, share);
+}
+
+/**
+ * edudma_grant_has_room() - may a job be posted
+ * @grant:	a standing grant
+ * @weight:	of the job
+ *
+ * The channels of a device have equal parts of async_pages; of that, a user who is
+ * not alone on a channel gets half.
+ *
+ * Context: Any.
+ * Return: the answer; without the queue's lock it may be out of date on return.
+ */
+bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight)
+{
+	const struct edudma_queue *queue = grant->queue;
+	unsigned int limit = READ_ONCE(edudma_async_pages) / queue->engine->channels;
+	bool alone = list_is_singular(&queue->users);
+
+	return READ_ONCE(queue->charged) + weight <= limit &&
+	       READ_ONCE(edudma_grant_group(grant)->charged) + weight <= limit >> !alone;
+}
+
+/* Of a channel and of a user, by the same weight. */
+static void edudma_grant_charge(struct edudma_grant *grant, int weight)
+{
+	struct edudma_group *group = edudma_grant_group(grant);
+
+	WRITE_ONCE(grant->queue->charged, grant->queue->charged + weight);
+	WRITE_ONCE(group->charged, group->charged + weight);
+	edudma_count(&grant->queue->stats->pages_async, (s64)weight);
+}
+
+/** edudma_job_uncharge() - undo what edudma_grant_post() charged, under the lock */
+void edudma_job_uncharge(struct edudma_job *job)
+{
+	if (job->grant)
+		edudma_grant_charge(job->grant, -(int)job->weight);
+	job->grant = NULL;
+}
+
+/**
+ * edudma_grant_post() - hand a job to the queue, whose turn it may not be
+ * @grant:	a standing grant
+ * @job:	the job, filled in; its descriptors are mapped
+ * @more:	edudma_queue_kick() comes soon, and starts this one, too
+ *
+ * While nobody else waits, all jobs that are posted are issued at once, behind each
+ * other.  When somebody does, those posted from then on wait for the next turn.
+ * A request that is stopped, as the engine has failed, takes all jobs with it that
+ * were posted before.
+ *
+ * Context: Process; no locks.
+ * Return: 0, and the job is the queue's until it is complete; -ENODEV if the device
+ * is gone, -EIO if its engine is hung, -EAGAIN if there is no room for it.
+ */
+int edudma_grant_post(struct edudma_grant *grant, struct edudma_job *job, bool more)
+{
+	struct edudma_queue *queue = grant->queue;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->state == EDUDMA_QUEUE_CLOSED || queue->state == EDUDMA_QUEUE_HUNG) {
+		ret = queue->state == EDUDMA_QUEUE_CLOSED ? -ENODEV : -EIO;
+		goto out;
+	}
+	if (!edudma_grant_has_room(grant, job->weight)) {
+		ret = -EAGAIN;
+		goto out;
+	}
+
+	edudma_job_begin(queue, job);
+	job->grant = grant;
+	edudma_grant_charge(grant, job->weight);
+	list_add_tail(&job->node, &grant->backlog);
+	switch (grant->state) {
+	case EDUDMA_GRANT_NONE:
+	case EDUDMA_GRANT_ENDED:
+		grant->error = 0;
+		edudma_grant_set_state(grant, EDUDMA_GRANT_WAITING);
+		edudma_share_wait(&grant->share);
+		break;
+	case EDUDMA_GRANT_RUNNING:
+		if (grant->error || edudma_queue_awaited(queue))
+			edudma_grant_set_state(grant, EDUDMA_GRANT_YIELDING);
+		else
+			edudma_grant_refill(grant);
+		break;
+	default:
+		break;
+	}
+	if (!more)
+		edudma_queue_advance(queue);
+out:
+	edudma_queue_unlock(queue, flags);
+	return ret;
 }
 
 /**

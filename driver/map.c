@@ -77,7 +77,7 @@ int edudma_buffer_prepare(struct edudma_buffer *buf)
 	for (i = 0; i < buf->nr_extents; i++) {
 		struct edudma_extent *ext = &buf->extents[i];
 
-		if (ext->from_device)
+		if (ext->from_device && !buf->kernel)
 			edudma_pages_dirty(buf->pages + ext->first_page, ext->nr_pages);
 		if (ext->bounced)
 			continue;

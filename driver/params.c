@@ -94,6 +94,8 @@ EDUDMA_PARAM(dma_bits, 28, 24, 64, 1, 0444,
 	     "address bits of a plain edu, as set by QEMU's dma_mask; an edu-sg tells by itself (24..64, default 28)");
 EDUDMA_PARAM(chunk_bytes, 1024 * 1024, PAGE_SIZE, 16 * 1024 * 1024, PAGE_SIZE, 0644,
 	     "user memory of a request pinned at a time (a page..16 MiB, default 1 MiB)");
+EDUDMA_PARAM(async_pages, 8192, 0, 1024 * 1024, 1, 0644,
+	     "user pages of each device that asynchronous requests hold at a time (0..1048576, default 8192)");
 EDUDMA_PARAM(bounce_pages, 96, 3, 4096, 1, 0444,
 	     "bounce pool of each device that cannot address all memory, in pages (3..4096, default 96)");
 EDUDMA_PARAM(timeout_ms, 5000, 200, 600000, 1, 0644,

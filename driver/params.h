@@ -13,6 +13,8 @@
 extern unsigned int edudma_dma_bits;
 /* Bytes of user memory that a request pins at a time; runtime. */
 extern unsigned int edudma_chunk_bytes;
+/* Pages that the asynchronous requests of a device hold at a time; runtime. */
+extern unsigned int edudma_async_pages;
 /* Size of each device's bounce pool, in pages. */
 extern unsigned int edudma_bounce_pages;
 /* Time that one descriptor may take, in milliseconds; runtime. */

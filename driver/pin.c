@@ -4,7 +4,9 @@
  */
 #include <linux/error-injection.h>
 #include <linux/mm.h>
+#include <linux/bvec.h>
 #include <linux/pagemap.h>
+#include <linux/uio.h>
 
 #include "pin.h"
 #include "stats.h"
@@ -65,6 +67,65 @@ void edudma_pages_unpin(struct edudma_stats *stats, struct page **pages,
 {
 	unpin_user_pages(pages, count);
 	atomic64_sub(count, &stats->pages_pinned);
+}
+
+/**
+ * edudma_pages_borrow() - take references to pages of a kernel vector
+ * @iter:	an ITER_BVEC, which is not advanced
+ * @count:	pages wanted, not 0
+ * @pages:	room for @count pages
+ * @page_offset: set to where the first byte is in the first page
+ * @len:	set to the bytes in the pages
+ *
+ * Takes pages as long as each but the last is used up to its end, and each but the
+ * first from its start on.
+ *
+ * Context: Any.
+ * Return: how many, at least one; or -EINVAL if there are pages among them that
+ * cannot be referred to.
+ */
+int edudma_pages_borrow(const struct iov_iter *iter, unsigned int count,
+			struct page **pages, unsigned int *page_offset, size_t *len)
+{
+	struct iov_iter it = *iter;
+	unsigned int n = 0, off, end;
+
+	*len = 0;
+	do {
+		const struct bio_vec *bvec = it.bvec;
+		size_t pos = bvec->bv_offset + it.iov_offset;
+		struct page *page = bvec->bv_page + (pos >> PAGE_SHIFT);
+
+		off = offset_in_page(pos);
+		if (n && off)
+			break;
+		if (PageSlab(page) || !page_count(page)) {
+			edudma_pages_return(pages, n);
+			return -EINVAL;
+		}
+		get_page(page);
+		pages[n++] = page;
+		if (n == 1)
+			*page_offset = off;
+		end = off + min_t(size_t, iov_iter_single_seg_count(&it), PAGE_SIZE - off);
+		*len += end - off;
+		iov_iter_advance(&it, end - off);
+	} while (n < count && end == PAGE_SIZE && iov_iter_count(&it));
+
+	return n;
+}
+
+/**
+ * edudma_pages_return() - undo edudma_pages_borrow()
+ * @pages:	the pages
+ * @count:	how many, may be 0
+ *
+ * Context: Any, hard irq included.
+ */
+void edudma_pages_return(struct page **pages, unsigned int count)
+{
+	while (count--)
+		put_page(pages[count]);
 }
 
 /*

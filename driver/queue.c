@@ -15,6 +15,8 @@
 #define EDUDMA_BATCH		128U
 /* Pages of complete jobs that are released in hard irq context. */
 #define EDUDMA_HARDIRQ_PAGES	64U
+/* Jobs issued together that may share an interrupt. */
+#define EDUDMA_COALESCED_JOBS	16U
 /* How long the engine may idle before a second request prepares a job. */
 #define EDUDMA_IDLE_MS		20U
 
@@ -49,7 +51,7 @@ bool edudma_queue_awaited(const struct edudma_queue *queue)
 /* Whether a request has nothing here any more and will not submit anything. */
 static bool edudma_grant_over(const struct edudma_grant *grant)
 {
-	return grant->last && list_empty(&grant->jobs);
+	return grant->last && list_empty(&grant->jobs) && list_empty(&grant->backlog);
 }
 
 /* The running grant does not use the window any more. */
@@ -94,12 +96,19 @@ void edudma_grant_withdraw(struct edudma_grant *grant)
 	edudma_grant_set_state(grant, EDUDMA_GRANT_ENDED);
 }
 
-/* Its time is up: it is served again when others were, before its file's others. */
+/*
+ * Its time is up: it is served again when others were.  A request that has not
+ * submitted all it has comes before its file's others; what was posted since, behind.
+ */
 static void edudma_grant_requeue(struct edudma_grant *grant)
 {
 	edudma_share_end(&grant->share);
 	edudma_grant_leave_window(grant);
-	edudma_share_wait_first(&grant->share);
+	if (grant->last)
+		edudma_share_wait(&grant->share);
+	else
+		edudma_share_wait_first(&grant->share);
+	grant->error = 0;
 	edudma_grant_set_state(grant, EDUDMA_GRANT_WAITING);
 }
 
@@ -159,47 +168,88 @@ static bool edudma_queue_issued_last(const struct edudma_queue *queue)
 	return job->issued;
 }
 
+/* The first job of the running request that was not issued as a whole, or NULL. */
+static struct edudma_job *edudma_queue_next_job(struct edudma_queue *queue)
+{
+	struct list_head *jobs = &queue->running->jobs;
+	struct edudma_job *job, *next = NULL;
+
+	/* From the end: most of them have been issued. */
+	list_for_each_entry_reverse(job, jobs, node) {
+		if (job->issued == job->count)
+			break;
+		next = job;
+	}
+
+	return next;
+}
+
+/*
+ * Gives the engine a part of a job.  Returns whether it took all that there was.
+ * Whatever a batch ends with has an interrupt.
+ */
+static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job *job,
+				   unsigned int *budget, unsigned int *silent)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+	unsigned int n, left = job->count - job->issued, wanted = min(left, *budget);
+	bool whole = wanted == left;
+	bool event = whole && (job->issued || wanted == *budget ||
+			       list_is_last(&job->node, &queue->running->jobs) ||
+			       ++*silent == EDUDMA_COALESCED_JOBS);
+
+	n = ops->issue(queue->engine, queue->index, job->descs + job->issued, wanted, event);
+	if (!n)
+		return false;
+
+	if (event)
+		*silent = 0;
+	if (!job->issued)
+		edudma_job_set_state(job, EDUDMA_JOB_ACTIVE);
+	job->issued += n;
+	job->silent = n == wanted && !whole;
+	queue->posted += n;
+	*budget -= n;
+
+	return n == left;
+}
+
 /* Gives the engine as much of the running request as it takes, up to a batch. */
 static void edudma_queue_issue(struct edudma_queue *queue)
 {
 	const struct edudma_engine_ops *ops = queue->engine->ops;
+	unsigned int budget = EDUDMA_BATCH, silent = 0;
 	struct edudma_grant *grant = queue->running;
-	unsigned int wanted, n, budget = EDUDMA_BATCH;
-	struct edudma_job *job;
+	struct edudma_job *job = edudma_queue_next_job(queue);
+	bool entered = false;
 
-	list_for_each_entry(job, &grant->jobs, node) {
-		if (job->issued == job->count)
-			continue;
-		if (!job->issued) {
+	if (!job)
+		return;
+	list_for_each_entry_from(job, &grant->jobs, node) {
+		if (!job->issued && !entered) {
 			queue->blocked = !edudma_window_enter(queue->window, queue->index,
 							      grant->exclusive);
 			if (queue->blocked)
-				return;
+				break;
+			entered = true;
 		}
-		wanted = min(job->count - job->issued, budget);
-		n = ops->issue(queue->engine, queue->index, job->descs + job->issued,
-			       wanted, job->issued + wanted == job->count);
-		if (!n)
-			return;
-
-		if (!queue->busy) {
-			queue->busy = true;
-			queue->started = ktime_get();
-		}
-		if (!job->issued)
-			edudma_job_set_state(job, EDUDMA_JOB_ACTIVE);
-		grant->begun = true;
-		job->issued += n;
-		job->silent = n == wanted && job->issued < job->count;
-		queue->posted += n;
-		budget -= n;
-		edudma_count(&queue->stats->descriptors, n);
-		edudma_queue_rearm_timeout(queue);
-		if (!budget)
-			queue->more = true;
-		if (!budget || job->issued < job->count)
-			return;
+		if (!edudma_queue_issue_job(queue, job, &budget, &silent) || !budget)
+			break;
 	}
+	if (budget == EDUDMA_BATCH)
+		return;
+
+	if (ops->kick)
+		ops->kick(queue->engine, queue->index);
+	if (!queue->busy) {
+		queue->busy = true;
+		queue->started = ktime_get();
+	}
+	grant->begun = true;
+	edudma_count(&queue->stats->descriptors, EDUDMA_BATCH - budget);
+	edudma_queue_rearm_timeout(queue);
+	if (!budget)
+		queue->more = true;
 }
 
 /* Nothing is posted: if something was, that is news. */
@@ -356,6 +406,7 @@ static void edudma_queue_complete(struct edudma_queue *queue, unsigned long *fla
 		budget -= job->weight;
 		list_del_init(&job->node);
 		edudma_job_set_state(job, EDUDMA_JOB_IDLE);
+		edudma_job_uncharge(job);
 		spin_unlock_irqrestore(&queue->lock, *flags);
 		job->complete(job);
 		spin_lock_irqsave(&queue->lock, *flags);
@@ -488,6 +539,7 @@ void edudma_queue_strip(struct edudma_queue *queue, struct list_head *kept)
 			continue;
 		}
 		edudma_job_set_state(job, EDUDMA_JOB_KEPT);
+		edudma_job_uncharge(job);
 		list_move_tail(&job->node, kept);
 		queue->pending--;
 	}

@@ -55,10 +55,12 @@ enum edudma_job_state {
  * @issued:	descriptors that the engine was given
  * @retired:	descriptors that have ended
  * @moved:	of these, those from the first on that moved all their bytes
+ * @error:	why its request was stopped before it ended, 0 or -errno
+ * @grant:	the standing grant that is charged for it, or NULL; queue lock
  * @silent:	no interrupt was requested for the last one issued; queue lock
  *
- * The owner fills in the first five and may read @issued and @moved when the job
- * is complete.
+ * The owner fills in the first five and may read @issued, @moved and @error when
+ * the job is complete.
  */
 struct edudma_job {
 	const struct edudma_descriptor *descs;
@@ -72,6 +74,8 @@ struct edudma_job {
 	unsigned int issued;
 	unsigned int retired;
 	unsigned int moved;
+	int error;
+	struct edudma_grant *grant;
 	bool silent;
 };
 
@@ -106,8 +110,10 @@ enum edudma_grant_state {
  * @moved:	some of its descriptors have moved their bytes; queue lock
  * @error:	why it was stopped, 0 or -errno; queue lock, read without
  * @jobs:	submitted and not ended, in order; queue lock
+ * @backlog:	posted to a standing grant that may not submit now; queue lock
  *
- * The owner fills in the first three.
+ * The owner fills in the first three.  A standing grant, see edudma_grant_init(), is
+ * requested by the jobs themselves, as often as there are some.
  */
 struct edudma_grant {
 	struct edudma_queue *queue;
@@ -121,6 +127,7 @@ struct edudma_grant {
 	bool moved;
 	int error;
 	struct list_head jobs;
+	struct list_head backlog;
 };
 
 /**
@@ -159,6 +166,7 @@ enum edudma_queue_state {
  * @granted_at:	in jiffies, when @running was granted
  * @posted:	descriptors issued and not retired, all of @running
  * @pending:	jobs submitted and not completed or kept
+ * @charged:	weight of the jobs that were posted to standing grants
  * @busy:	something was posted, and the time since then not counted
  * @blocked:	@running may not issue its next job: the window is not free
  * @more:	there is more to issue or to reap than may be done in one go
@@ -195,6 +203,7 @@ struct edudma_queue {
 	unsigned long granted_at;
 	unsigned int posted;
 	unsigned int pending;
+	unsigned int charged;
 	bool busy;
 	bool blocked;
 	bool more;
@@ -228,6 +237,10 @@ void edudma_queue_detach(struct edudma_queue *queue, struct edudma_share *share)
 int edudma_grant_request(struct edudma_grant *grant, struct edudma_share *share);
 int edudma_grant_submit(struct edudma_grant *grant, struct edudma_job *job,
 			bool last);
+void edudma_grant_init(struct edudma_grant *grant, struct edudma_queue *queue,
+		       struct edudma_share *share);
+bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight);
+int edudma_grant_post(struct edudma_grant *grant, struct edudma_job *job, bool more);
 void edudma_grant_finish(struct edudma_grant *grant);
 void edudma_grant_cancel(struct edudma_grant *grant, int error, bool abort);
 
@@ -263,6 +276,7 @@ void edudma_grant_withdraw(struct edudma_grant *grant);
 
 /* grant.c */
 void edudma_grant_stop(struct edudma_grant *grant, int error);
+void edudma_job_uncharge(struct edudma_job *job);
 void edudma_queue_stop_all(struct edudma_queue *queue, int error);
 bool edudma_queue_abort(struct edudma_queue *queue, int error);
 

@@ -108,7 +108,8 @@ static unsigned int edudma_extent_written(const struct edudma_buffer *buf,
 	u64 done = min_t(u64, *left, ext->len);
 
 	*left -= done;
-	if (!ext->from_device)
+	/* Kernel pages are their owner's to dirty. */
+	if (!ext->from_device || buf->kernel)
 		return 0;
 	if (!ext->bounced)
 		return buf->written ? ext->nr_pages : 0;

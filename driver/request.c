@@ -25,7 +25,7 @@ static void edudma_chunk_delivered(struct edudma_buffer *buf)
 	unsigned long flags;
 
 	edudma_pm_put(buf->dma->dev);
-	if (chunk->kept)
+	if (chunk->kept || req->iocb)
 		return;
 
 	spin_lock_irqsave(&req->wait.lock, flags);
@@ -41,7 +41,10 @@ static void edudma_chunk_released(struct edudma_buffer *buf)
 	struct edudma_request *req = chunk->req;
 	unsigned long flags;
 
-	if (!chunk->kept) {
+	if (req->iocb) {
+		if (!chunk->kept)
+			edudma_request_end(req, buf->bytes_done, chunk->job.error);
+	} else if (!chunk->kept) {
 		spin_lock_irqsave(&req->wait.lock, flags);
 		req->done += buf->bytes_done;
 		req->in_flight--;
@@ -94,6 +97,12 @@ static void edudma_chunk_keep(struct edudma_job *job)
 	get_device(chunk->buf.dma->dev);
 	if (!req->nr_kept++)
 		put_device(&req->edev->dev);
+
+	if (req->iocb) {
+		chunk->kept = true;
+		edudma_request_end(req, 0, chunk->job.error);
+		return;
+	}
 
 	spin_lock_irqsave(&req->wait.lock, flags);
 	chunk->kept = true;
@@ -178,6 +187,21 @@ static void edudma_request_free(struct kref *ref)
 		kvfree(req->segments);
 	kfree(req);
 	put_device(&edev->dev);
+}
+
+/**
+ * edudma_request_borrow() - move kernel memory instead of user memory
+ * @req:	the request, with one segment that describes all of it
+ * @iter:	an ITER_BVEC that begins with that.  Its array is used until the request
+ *		has been submitted, its pages until it ends.
+ */
+void edudma_request_borrow(struct edudma_request *req, const struct iov_iter *iter)
+{
+	unsigned int i;
+
+	req->kernel = *iter;
+	for (i = 0; i < EDUDMA_REQUEST_CHUNKS; i++)
+		req->chunk[i].buf.kernel = &req->kernel;
 }
 
 /**
@@ -287,6 +311,43 @@ static int edudma_chunk_fill(struct edudma_chunk *chunk)
 	return 0;
 }
 
+/**
+ * edudma_request_fill_at_once() - pin all of a request into its first chunk
+ * @req:	a request of which nothing was filled
+ *
+ * Context: Process, may sleep and fault; no locks.
+ * Return: 0, with the chunk filled; -EAGAIN if it does not hold all, or would wait for
+ * bounce slots; -ENOMEM.
+ */
+int edudma_request_fill_at_once(struct edudma_request *req)
+{
+	struct edudma_chunk *chunk = &req->chunk[0];
+	int ret;
+
+	ret = edudma_request_alloc_chunks(req);
+	if (ret)
+		return ret;
+	ret = edudma_chunk_fill(chunk);
+	if (!ret && req->filled == req->len && !chunk->buf.nr_slots)
+		return 0;
+
+	edudma_request_discard(req);
+	return -EAGAIN;
+}
+
+/** edudma_request_discard() - undo edudma_request_fill_at_once().  Any context. */
+void edudma_request_discard(struct edudma_request *req)
+{
+	struct edudma_buffer *buf = &req->chunk[0].buf;
+
+	if (buf->kernel)
+		iov_iter_revert(buf->kernel, req->filled);
+	edudma_buffer_discard(buf);
+	req->next = 0;
+	req->next_done = 0;
+	req->filled = 0;
+}
+
 static bool edudma_request_delivered(struct edudma_request *req)
 {
 	return !READ_ONCE(req->undelivered) || READ_ONCE(req->grant.error);
@@ -327,6 +388,13 @@ static int edudma_chunk_enqueue(struct edudma_chunk *chunk, bool last)
 	chunk->job.count = chunk->buf.descs.count;
 	chunk->job.weight = chunk->buf.nr_pages;
 	kref_get(&req->ref);
+	if (req->iocb) {
+		ret = edudma_request_post(req);
+		if (ret)
+			kref_put(&req->ref, edudma_request_free);
+		return ret;
+	}
+
 	chunk->busy = true;
 	edudma_request_add_in_flight(req, 1);
 	ret = edudma_grant_submit(&req->grant, &chunk->job, last);
@@ -339,12 +407,17 @@ static int edudma_chunk_enqueue(struct edudma_chunk *chunk, bool last)
 	return ret;
 }
 
-/*
- * Maps a filled chunk and submits it.  On failure it is still filled.  Returns 0;
- * -ENODEV if the device is gone, -ENOMEM, -EIO if it could not be woken or mapped,
- * -ERESTARTSYS if the process is being killed, or why the request was stopped.
+/**
+ * edudma_chunk_submit() - map a filled chunk and submit it
+ * @chunk:	the chunk, which is still filled on failure
+ * @last:	no further one of its request follows
+ *
+ * Context: Process, may sleep; for a reset only if somebody waits for the request.
+ * Return: 0; -ENODEV if the device is gone, -ENOMEM, -EIO if it could not be woken
+ * or mapped, -ERESTARTSYS if the process is being killed, -EAGAIN if an asynchronous
+ * request would wait, or why the request was stopped.
  */
-static int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
+int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 {
 	struct edudma_device *edev = chunk->req->edev;
 	struct edudma_buffer *buf = &chunk->buf;
@@ -354,7 +427,12 @@ static int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 	if (ret)
 		return ret;
 
-	down_read(&edev->unplug_rwsem);
+	if (!chunk->req->iocb) {
+		down_read(&edev->unplug_rwsem);
+	} else if (!down_read_trylock(&edev->unplug_rwsem)) {
+		edudma_buffer_unprepare(buf);
+		return -EAGAIN;
+	}
 	if (edev->unplugged) {
 		ret = -ENODEV;
 		goto err_unlock;

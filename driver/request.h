@@ -6,6 +6,7 @@
 #define EDUDMA_REQUEST_H
 
 #include <linux/kref.h>
+#include <linux/uio.h>
 #include <linux/wait.h>
 
 #include <linux/edudma.h>
@@ -15,6 +16,7 @@
 
 struct edudma_device;
 struct edudma_file;
+struct kiocb;
 
 /* One under DMA, one pinned ahead of it. */
 #define EDUDMA_REQUEST_CHUNKS	2
@@ -36,13 +38,14 @@ struct edudma_chunk {
 };
 
 /**
- * struct edudma_request - one read, write or transfer call
+ * struct edudma_request - one read, write or transfer call, or asynchronous request
  * @ref:	references
  * @edev:	the device, a reference
  * @grant:	its right to use the engine
  * @segments:	the checked vector, owned by the request
  * @segment:	the vector, if it has one element
  * @nr_segments: of them
+ * @kernel:	what the segments are parts of, if it is not user memory
  * @len:	sum of their lengths
  * @chunk:	its chunks; the second is used if the first cannot hold all
  * @nr_chunks:	of them, with memory for their pages; submitter
@@ -53,8 +56,13 @@ struct edudma_chunk {
  * @in_flight:	chunks submitted and not released; wait.lock
  * @undelivered: of these, those whose bytes may not be where they belong; wait.lock
  * @done:	bytes moved, from the first on; wait.lock
+ * @efile:	the file, of a request that nobody waits for
+ * @iocb:	what to complete at its end, then; else NULL
+ * @active:	what counts it, of @efile, then
  * @wait:	woken when the grant, @in_flight or @undelivered changes
  * @small:	arrays of the first chunk, if they are not larger; not initialised
+ *
+ * What nobody waits for has one chunk, and needs no more than its iocb.
  *
  * Lifetime: the submitter holds one reference, each submitted chunk another.
  * A submitter that is killed leaves; its chunks finish without it.
@@ -66,6 +74,7 @@ struct edudma_request {
 	struct edudma_segment *segments;
 	struct edudma_segment segment;
 	unsigned int nr_segments;
+	struct iov_iter kernel;
 	u64 len;
 	struct edudma_chunk chunk[EDUDMA_REQUEST_CHUNKS];
 
@@ -78,6 +87,9 @@ struct edudma_request {
 	unsigned int in_flight;
 	unsigned int undelivered;
 	u64 done;
+	struct edudma_file *efile;
+	struct kiocb *iocb;
+	atomic_t *active;
 	wait_queue_head_t wait;
 
 	struct edudma_buffer_arrays small;
@@ -98,10 +110,22 @@ struct edudma_result {
 
 struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 					    unsigned int nr_segments, u32 flags);
+void edudma_request_borrow(struct edudma_request *req, const struct iov_iter *iter);
 void edudma_request_put(struct edudma_request *req);
 void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
 			struct edudma_result *result);
 int edudma_file_flush(struct edudma_file *efile);
 unsigned int edudma_chunk_pages(const struct edudma_device *edev);
+
+/* async.c */
+int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
+			 struct kiocb *iocb);
+
+/* Between the files of this layer. */
+int edudma_request_fill_at_once(struct edudma_request *req);
+void edudma_request_discard(struct edudma_request *req);
+int edudma_chunk_submit(struct edudma_chunk *chunk, bool last);
+int edudma_request_post(struct edudma_request *req);
+void edudma_request_end(struct edudma_request *req, u64 bytes, int error);
 
 #endif /* EDUDMA_REQUEST_H */

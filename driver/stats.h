@@ -19,6 +19,7 @@
  * @interrupts:		interrupts that the device had raised
  * @pages_pinned:	user pages pinned now
  * @pages_pinned_max:	the highest value that @pages_pinned ever had
+ * @pages_async:	pages that asynchronous requests hold now
  * @timeouts:		hardware transfers and grants that took too long
  * @cancelled:		requests stopped by a signal
  * @errors:		requests that ended in an error other than a signal
@@ -44,6 +45,7 @@ struct edudma_stats {
 	atomic64_t interrupts;
 	atomic64_t pages_pinned;
 	atomic64_t pages_pinned_max;
+	atomic64_t pages_async;
 	atomic64_t timeouts;
 	atomic64_t cancelled;
 	atomic64_t errors;

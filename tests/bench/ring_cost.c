@@ -4,10 +4,9 @@
  * what it asks of the device; beside it the floor, the least that pinning and
  * mapping the same buffer costs (tests/modules/floor).
  *
- * For a lane in virtual time, where an instruction takes NS_PER_INSTRUCTION.
- * Time in which the processor is idle, since it waits for the device, is not
- * counted.
+ * For a lane in virtual time.
  */
+#include "bench_cost.h"
 #include "edudma_pci.h"
 #include "edudma_test.h"
 
@@ -16,63 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#define NS_PER_INSTRUCTION	8	/* -icount shift=3 */
 #define INSTRUCTIONS		40000000ULL	/* to measure over, about */
-#define NS_PER_TICK		(1000000000ULL / sysconf(_SC_CLK_TCK))
 #define WARM_UP			3
-
-/* edu-sg's counters, by index into the registers. */
-#define SG_DOORBELLS	(0x200 / 4)
-#define SG_READS	(0x208 / 4)
-#define SG_WRITES	(0x210 / 4)
-#define SG_INTERRUPTS	(0x218 / 4)
-
-struct counts {
-	uint64_t instructions;
-	uint32_t doorbells;
-	uint32_t reads;
-	uint32_t writes;
-	uint32_t interrupts;
-};
-
-struct cost {
-	double instructions;
-	double doorbells;
-	double reads;
-	double writes;
-	double interrupts;
-};
-
-static volatile uint32_t *regs;
-
-/* Time that the processor was not idle, from /proc/stat and the clock. */
-static uint64_t busy_ns(void)
-{
-	unsigned long long user, nice, system, idle, iowait;
-	struct timespec ts;
-	char line[256];
-
-	file_read("/proc/stat", line, sizeof(line));
-	if (sscanf(line, "cpu %llu %llu %llu %llu %llu", &user, &nice, &system,
-		   &idle, &iowait) != 5)
-		die("/proc/stat");
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec -
-	       (idle + iowait) * NS_PER_TICK;
-}
-
-static struct counts counts_now(void)
-{
-	return (struct counts) {
-		.instructions = busy_ns() / NS_PER_INSTRUCTION,
-		.doorbells = regs[SG_DOORBELLS],
-		.reads = regs[SG_READS],
-		.writes = regs[SG_WRITES],
-		.interrupts = regs[SG_INTERRUPTS],
-	};
-}
 
 static void run(int fd, bool reading, void *buf, size_t len, unsigned int times)
 {
@@ -95,13 +40,7 @@ static struct cost measure(int fd, bool reading, void *buf, size_t len)
 	before = counts_now();
 	run(fd, reading, buf, len, times);
 	after = counts_now();
-	return (struct cost) {
-		.instructions = (double)(after.instructions - before.instructions) / times,
-		.doorbells = (double)(after.doorbells - before.doorbells) / times,
-		.reads = (double)(after.reads - before.reads) / times,
-		.writes = (double)(after.writes - before.writes) / times,
-		.interrupts = (double)(after.interrupts - before.interrupts) / times,
-	};
+	return cost_of(&before, &after, times);
 }
 
 static int open_node(const char *path)
@@ -157,9 +96,7 @@ int main(void)
 	floor_node = open_node("/dev/edudma_floor");
 	if (dev_info(node, &info) || info.engine != EDUDMA_ENGINE_RING)
 		die("no ring engine");
-	regs = pci_registers(dev.slot, 0);
-	if (!regs)
-		die("registers");
+	counts_begin(dev.slot);
 	buf = private_pages(largest / page_size());
 
 	heading(chunk_bytes);
