@@ -215,7 +215,8 @@ static int edudma_fsync(struct file *file, loff_t start, loff_t end, int datasyn
 
 /*
  * Transfers always make progress.  What does not is a request that may not wait and
- * finds no room: it can be submitted when some of its user's others have ended.
+ * finds no room: it can be submitted when some others have ended.  What finds none
+ * though there are no others never will, and is not waited for.
  */
 static __poll_t edudma_poll(struct file *file, poll_table *wait)
 {
@@ -225,7 +226,8 @@ static __poll_t edudma_poll(struct file *file, poll_table *wait)
 	if (edudma_unplugged(efile->edev))
 		return EPOLLHUP | EPOLLERR;
 
-	if (!edudma_grant_has_room(&efile->standing, 1))
+	if (edudma_grant_is_charged(&efile->standing) &&
+	    !edudma_grant_has_room(&efile->standing, 1))
 		return 0;
 
 	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;

@@ -311,6 +311,12 @@ bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight
 	       READ_ONCE(edudma_grant_group(grant)->charged) + weight <= limit >> !alone;
 }
 
+/** edudma_grant_is_charged() - does a job keep room from others.  Any context. */
+bool edudma_grant_is_charged(const struct edudma_grant *grant)
+{
+	return READ_ONCE(grant->queue->charged);
+}
+
 /* Of a channel and of a user, by the same weight. */
 static void edudma_grant_charge(struct edudma_grant *grant, int weight)
 {

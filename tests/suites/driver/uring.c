@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads and writes by io_uring: made by a worker of the kernel's that has the
- * process's memory, and cancelled in other ways than a system call's.
+ * Reads and writes by io_uring and AIO: submitted by a process that goes on, and
+ * completed by the interrupt; what would have to wait, by a worker of the kernel's
+ * that has the process's memory.
  */
 #include "edudma_fixture.h"
 
+#include <dirent.h>
 #include <liburing.h>
+#include <linux/aio_abi.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #define NR	8
@@ -21,6 +26,7 @@ FIXTURE(uring)
 	bool ready;
 	uint8_t *src, *dst;
 	struct iovec to_window[NR], from_window[LONG];
+	uint64_t chunk_bytes, async_pages;
 };
 
 FIXTURE_SETUP(uring)
@@ -28,6 +34,8 @@ FIXTURE_SETUP(uring)
 	int i, ret;
 
 	BED_SETUP(&self->bed);
+	self->chunk_bytes = param_get("chunk_bytes");
+	self->async_pages = param_get("async_pages");
 	ret = io_uring_queue_init(NR, &self->ring, 0);
 	ASSERT_EQ(0, ret) TH_LOG("io_uring: %s", strerror(-ret));
 	self->ready = true;
@@ -49,6 +57,8 @@ FIXTURE_SETUP(uring)
 
 FIXTURE_TEARDOWN(uring)
 {
+	param_set("chunk_bytes", self->chunk_bytes);
+	param_set("async_pages", self->async_pages);
 	if (self->ready)
 		io_uring_queue_exit(&self->ring);
 	BED_TEARDOWN(&self->bed);
@@ -137,18 +147,31 @@ TEST_F(uring, makes_many_requests_at_once)
 	EXPECT_EQ(NR, parts_back(self));
 }
 
-/* Their pages are pinned by io_uring, and are the kernel's to the driver. */
-TEST_F(uring, is_refused_registered_buffers)
+/* Their pages are pinned by io_uring, once; the driver pins nothing for them. */
+TEST_F(uring, moves_registered_buffers_without_pinning_them)
 {
-	struct iovec buffer = { self->dst, page_size() };
+	struct iovec buffers[] = {
+		{ self->src, NR * page_size() }, { self->dst, NR * page_size() },
+	};
+	size_t len = 2 * page_size() - 200;
 	struct stats delta;
 
-	ASSERT_EQ(0, io_uring_register_buffers(&self->ring, &buffer, 1));
-	io_uring_prep_read_fixed(entry(self), self->bed.fd, self->dst, PART, 0, 0);
+	if (self->bed.info.window_bytes < len)
+		len = self->bed.info.window_bytes - 200;
+	fill(self->src + 100, len, 70);
+	ASSERT_EQ(0, io_uring_register_buffers(&self->ring, buffers, 2));
+	io_uring_prep_write_fixed(entry(self), self->bed.fd, self->src + 100, len, 7, 0);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_EQ(-EINVAL, result(self, NULL));
+	EXPECT_EQ(len, result(self, NULL));
+	io_uring_prep_read_fixed(entry(self), self->bed.fd, self->dst + 300, len, 7, 1);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(len, result(self, NULL));
+	EXPECT_EQ(len, differs_at(self->dst + 300, len, 70));
 	BED_STATS(&self->bed, &delta);
-	EXPECT_EQ(0, delta.descriptors);
+	EXPECT_EQ(len, delta.bytes_to_device);
+	EXPECT_EQ(len, delta.bytes_from_device);
+	EXPECT_EQ(self->bed.before.pages_pinned_max,
+		  stat_get(&self->bed.dev, "pages_pinned_max"));
 	EXPECT_EQ(0, io_uring_unregister_buffers(&self->ring));
 }
 
@@ -162,37 +185,29 @@ TEST_F(uring, is_told_why_it_failed)
 	EXPECT_EQ(-EFAULT - ENOSPC, result(self, NULL) + result(self, NULL));
 }
 
-/* Cut short like a call by a signal: whole parts, and those are counted. */
-TEST_F(uring, can_cancel_what_is_under_way)
+/* As with block devices: what the device may be at work on comes to its end. */
+TEST_F(uring, cannot_cancel_what_is_under_way)
 {
 	struct io_uring_sqe *sqe;
-	int i, ret, found = 0;
 	uint64_t name;
+	int i, ret;
 
 	BED_SLOW(&self->bed);
-	sqe = entry(self);
-	io_uring_prep_readv(sqe, self->bed.fd, self->from_window, LONG, 0);
-	sqe->user_data = 0;
+	io_uring_prep_readv(entry(self), self->bed.fd, self->from_window, 2, 0);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	ASSERT_TRUE(bed_under_way(&self->bed));
 	sqe = entry(self);
 	io_uring_prep_cancel(sqe, NULL, 0);
 	sqe->user_data = 1;
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
 	for (i = 0; i < 2; i++) {
 		ret = result(self, &name);
-		if (!name)
-			found = ret;
+		if (!name) {
+			EXPECT_EQ(2 * PART, ret);
+		} else {
+			EXPECT_TRUE(ret == -ENOENT || ret == -EALREADY);
+		}
 	}
-	if (found != -EINTR && found != -ECANCELED) {
-		EXPECT_LT(0, found);
-		EXPECT_LT(found, LONG * PART);
-		EXPECT_EQ(0, found % PART);
-		EXPECT_LE(found / PART,
-			  parts_received(self->dst, LONG, PART, 1));
-	}
-	EXPECT_EQ(1, stat_get(&self->bed.dev, "cancelled") -
-		     self->bed.before.cancelled);
+	EXPECT_EQ(2, parts_received(self->dst, 2, PART, 1));
 }
 
 static void submit_and_wait(struct job_report *report, void *arg)
@@ -219,7 +234,242 @@ TEST_F(uring, ends_with_its_process)
 	ASSERT_EQ(0, kill(job.pid, SIGKILL));
 	ASSERT_EQ(SIGKILL, job_wait(&job));
 	EXPECT_TRUE(WAIT_FOR(!stat_get(&self->bed.dev, "pages_pinned")));
-	EXPECT_GT(LONG, parts_received(self->dst, LONG, PART, 1));
+}
+
+/* Many writes of a part each, and what came of them: all, once each. */
+static void submit_writes(FIXTURE_DATA(uring) *self, int count)
+{
+	struct io_uring_sqe *sqe;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		sqe = entry(self);
+		io_uring_prep_write(sqe, self->bed.fd, self->src + i * page_size(), PART,
+				    i * PART);
+		sqe->user_data = i;
+	}
+}
+
+static int results_of(FIXTURE_DATA(uring) *self, int count, int expected)
+{
+	unsigned int seen = 0;
+	uint64_t name;
+	int i, same = 0;
+
+	for (i = 0; i < count; i++) {
+		same += result(self, &name) == expected;
+		seen |= 1U << name;
+	}
+	return seen == (1U << count) - 1 ? same : -1;
+}
+
+/* How many threads this process has, those that io_uring makes included. */
+static int threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	int count = 0;
+
+	if (!tasks)
+		die("/proc/self/task");
+	while ((task = readdir(tasks)))
+		count += task->d_name[0] != '.';
+	closedir(tasks);
+	return count;
+}
+
+TEST_F(uring, does_not_need_a_worker)
+{
+	BED_SLOW(&self->bed);
+	submit_writes(self, 2);
+	ASSERT_EQ(2, io_uring_submit(&self->ring));
+	/* They have begun, and no thread of ours waits for them. */
+	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "requests") ==
+			     self->bed.before.requests + 2));
+	EXPECT_EQ(1, threads());
+	EXPECT_EQ(2, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(2, results_of(self, 2, PART));
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_async"));
+}
+
+/* Those of a file run one after the other, in the order of their submission. */
+TEST_F(uring, runs_in_order)
+{
+	int i;
+
+	for (i = 0; i < NR / 2; i++) {
+		io_uring_prep_write(entry(self), self->bed.fd,
+				    self->src + i * page_size(), PART, 0);
+		io_uring_prep_read(entry(self), self->bed.fd,
+				   self->dst + i * page_size(), PART, 0);
+	}
+	ASSERT_EQ(NR, io_uring_submit(&self->ring));
+	for (i = 0; i < NR; i++)
+		EXPECT_EQ(PART, result(self, NULL));
+	EXPECT_EQ(NR / 2, parts_back(self));
+}
+
+/* More than is pinned at a time, and without a budget: by a worker, all the same. */
+TEST_F(uring, has_a_worker_do_what_would_wait)
+{
+	struct stats delta;
+
+	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	io_uring_prep_writev(entry(self), self->bed.fd, self->to_window, NR, 0);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(NR * PART, result(self, NULL));
+	ASSERT_EQ(0, param_set("chunk_bytes", self->chunk_bytes));
+
+	ASSERT_EQ(0, param_set("async_pages", 0));
+	io_uring_prep_readv(entry(self), self->bed.fd, self->from_window, NR, 0);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(NR * PART, result(self, NULL));
+
+	EXPECT_EQ(NR, parts_back(self));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(2, delta.requests);
+}
+
+/* What waits for room is not forgotten, and what is held stays within the budget. */
+TEST_F(uring, holds_no_more_than_its_budget)
+{
+	unsigned int limit = 2 * self->bed.info.channels;
+	struct pollfd poller = { .fd = self->bed.fd, .events = POLLOUT };
+
+	ASSERT_EQ(0, param_set("async_pages", limit));
+	BED_SLOW(&self->bed);
+	submit_writes(self, NR);
+	ASSERT_EQ(NR, io_uring_submit(&self->ring));
+	EXPECT_EQ(2, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(0, poll(&poller, 1, 0));
+	EXPECT_EQ(1, poll(&poller, 1, -1));
+	EXPECT_EQ(POLLOUT, poller.revents);
+	EXPECT_EQ(NR, results_of(self, NR, PART));
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(NR * PART, preadv(self->bed.fd, self->from_window, NR, 0));
+	EXPECT_EQ(NR, parts_back(self));
+}
+
+TEST_F(uring, is_waited_for_by_fsync)
+{
+	struct stats delta;
+
+	BED_SLOW(&self->bed);
+	submit_writes(self, 3);
+	ASSERT_EQ(3, io_uring_submit(&self->ring));
+	EXPECT_EQ(0, fsync(self->bed.fd));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(3 * PART, delta.bytes_to_device);
+	EXPECT_EQ(3, results_of(self, 3, PART));
+}
+
+TEST_F(uring, ends_when_its_device_is_unbound)
+{
+	uint64_t name;
+	int i, ret, done = 0;
+
+	BED_SLOW(&self->bed);
+	submit_writes(self, NR);
+	ASSERT_EQ(NR, io_uring_submit(&self->ring));
+	ASSERT_TRUE(bed_under_way(&self->bed));
+	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
+	for (i = 0; i < NR; i++) {
+		ret = result(self, &name);
+		EXPECT_TRUE(ret == PART || ret == -ENODEV) TH_LOG("%d: %d", i, ret);
+		done += ret == PART;
+	}
+	EXPECT_GT(NR, done);
+	close(self->bed.fd);
+	self->bed.fd = -1;
+	ASSERT_EQ(0, dev_restore(&self->bed.dev));
+}
+
+/* Who may not wait and would is told so. */
+TEST_F(uring, is_how_not_to_wait)
+{
+	struct stats delta;
+
+	EXPECT_EQ(-1, preadv2(self->bed.fd, self->from_window, 1, 0, RWF_NOWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(0, delta.requests);
+}
+
+FIXTURE(aio)
+{
+	struct bed bed;
+	aio_context_t context;
+	uint8_t *pages;
+};
+
+FIXTURE_SETUP(aio)
+{
+	BED_SETUP(&self->bed);
+	ASSERT_EQ(0, syscall(SYS_io_setup, NR, &self->context));
+	self->pages = shared_pages(2 * NR);
+	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
+	bed_mark(&self->bed);
+}
+
+FIXTURE_TEARDOWN(aio)
+{
+	if (self->context)
+		syscall(SYS_io_destroy, self->context);
+	BED_TEARDOWN(&self->bed);
+}
+
+static void aio_submit(FIXTURE_DATA(aio) *self, unsigned int opcode, uint8_t *pages)
+{
+	struct iocb iocbs[NR], *list[NR];
+	int i;
+
+	memset(iocbs, 0, sizeof(iocbs));
+	for (i = 0; i < NR; i++) {
+		list[i] = &iocbs[i];
+		iocbs[i].aio_lio_opcode = opcode;
+		iocbs[i].aio_fildes = self->bed.fd;
+		iocbs[i].aio_buf = (uintptr_t)pages + i * page_size();
+		iocbs[i].aio_nbytes = PART;
+		iocbs[i].aio_offset = i * PART;
+	}
+	if (syscall(SYS_io_submit, self->context, NR, list) != NR)
+		die("io_submit");
+}
+
+static int aio_moved(FIXTURE_DATA(aio) *self)
+{
+	struct io_event events[NR];
+	int i, moved = 0;
+
+	if (syscall(SYS_io_getevents, self->context, NR, NR, events, NULL) != NR)
+		die("io_getevents");
+	for (i = 0; i < NR; i++)
+		moved += events[i].res == PART;
+	return moved;
+}
+
+TEST_F(aio, writes_and_reads)
+{
+	uint8_t *back = self->pages + NR * page_size();
+	int i;
+
+	for (i = 0; i < NR; i++)
+		fill(self->pages + i * page_size(), PART, 80 + i);
+	aio_submit(self, IOCB_CMD_PWRITE, self->pages);
+	EXPECT_EQ(NR, aio_moved(self));
+	aio_submit(self, IOCB_CMD_PREAD, back);
+	EXPECT_EQ(NR, aio_moved(self));
+	for (i = 0; i < NR; i++)
+		EXPECT_EQ(PART, differs_at(back + i * page_size(), PART, 80 + i));
+}
+
+TEST_F(aio, does_not_wait_for_the_device)
+{
+	BED_SLOW(&self->bed);
+	aio_submit(self, IOCB_CMD_PREAD, self->pages);
+	EXPECT_LT(0, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(NR, aio_moved(self));
+	EXPECT_EQ(NR, parts_received(self->pages, NR, PART, 1));
 }
 
 TEST_HARNESS_MAIN
