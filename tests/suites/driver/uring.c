@@ -384,17 +384,6 @@ TEST_F(uring, ends_when_its_device_is_unbound)
 	ASSERT_EQ(0, dev_restore(&self->bed.dev));
 }
 
-/* Who may not wait and would is told so. */
-TEST_F(uring, is_how_not_to_wait)
-{
-	struct stats delta;
-
-	EXPECT_EQ(-1, preadv2(self->bed.fd, self->from_window, 1, 0, RWF_NOWAIT));
-	EXPECT_EQ(EAGAIN, errno);
-	BED_STATS(&self->bed, &delta);
-	EXPECT_EQ(0, delta.requests);
-}
-
 FIXTURE(aio)
 {
 	struct bed bed;
