@@ -8,6 +8,7 @@
  * as it does not fit, is refused with -EAGAIN, and its caller takes a way that may
  * block.
  */
+#include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -15,7 +16,6 @@
 #include "compat.h"
 #include "edudma_device.h"
 #include "request.h"
-#include "vector.h"
 
 /**
  * struct edudma_plug - starts what a task has submitted in a row
@@ -56,26 +56,25 @@ static bool edudma_plugged(struct edudma_device *edev, struct edudma_queue *queu
 	return true;
 }
 
-/**
- * edudma_request_post() - queue a request that was mapped
- * @req:	the request; it may have ended when this returns
- *
- * Context: Process; no spinlocks.
- * Return: as edudma_grant_post().
+/*
+ * The request has ended, or the device does not let go of its memory.  The file is not
+ * used after its iocb is complete: it may be closed then.
  */
-int edudma_request_post(struct edudma_request *req)
+static void edudma_request_ended(struct edudma_request *req, u64 bytes, int error)
 {
-	struct edudma_grant *grant = &req->efile->standing;
-	int ret;
+	struct edudma_device *edev = req->edev;
+	struct kiocb *iocb = req->iocb;
 
-	req->active = &req->efile->active[READ_ONCE(req->efile->phase)];
-	atomic_inc(req->active);
-	ret = edudma_grant_post(grant, &req->chunk[0].job,
-				edudma_plugged(req->edev, grant->queue));
-	if (ret && atomic_dec_and_test(req->active))
+	if (bytes < req->len)
+		edudma_count(&edev->stats.errors, 1);
+	if (atomic_dec_and_test(req->active))
 		wake_up(&req->efile->flushed);
+	if (wq_has_sleeper(&edev->poll_wait))
+		wake_up_poll(&edev->poll_wait,
+			     EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
 
-	return ret;
+	iocb->ki_pos += bytes;
+	edudma_kiocb_complete(iocb, bytes ?: error ?: -EIO);
 }
 
 /**
@@ -94,53 +93,28 @@ int edudma_request_post(struct edudma_request *req)
 int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 			 struct kiocb *iocb)
 {
-	unsigned int limit = edudma_chunk_pages(req->edev);
-	unsigned int pages = edudma_vector_pages(req->segments, req->nr_segments, limit);
 	int ret;
-
-	if (pages > limit || !edudma_grant_has_room(&efile->standing, pages))
-		return -EAGAIN;
 
 	ret = edudma_request_fill_at_once(req);
 	if (ret)
 		return ret;
 
+	req->standing = &efile->standing;
+	req->plugged = edudma_plugged(req->edev, efile->standing.queue);
+	req->ended = edudma_request_ended;
 	req->efile = efile;
 	req->iocb = iocb;
+	req->active = &efile->active[READ_ONCE(efile->phase)];
+	atomic_inc(req->active);
 	ret = edudma_chunk_submit(&req->chunk[0], true);
 	if (!ret) {
 		edudma_count(&req->edev->stats.requests, 1);
 		return -EIOCBQUEUED;
 	}
 
-	req->iocb = NULL;
+	if (atomic_dec_and_test(req->active))
+		wake_up(&efile->flushed);
+	req->standing = NULL;
 	edudma_request_discard(req);
 	return ret;
-}
-
-/**
- * edudma_request_end() - complete the iocb of a request
- * @req:	the request, of which the device has nothing any more, or all that it
- *		will not let go of
- * @bytes:	that were moved, from the first on
- * @error:	why it was stopped, if it was
- *
- * Context: Any, hard irq included; no locks.
- */
-void edudma_request_end(struct edudma_request *req, u64 bytes, int error)
-{
-	struct edudma_device *edev = req->edev;
-	struct kiocb *iocb = req->iocb;
-
-	if (bytes < req->len)
-		edudma_count(&edev->stats.errors, 1);
-	if (atomic_dec_and_test(req->active))
-		wake_up(&req->efile->flushed);
-	if (wq_has_sleeper(&edev->poll_wait))
-		wake_up_poll(&edev->poll_wait,
-			     EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
-
-	iocb->ki_pos += bytes;
-	/* The last use of the file: it may be closed now. */
-	edudma_kiocb_complete(iocb, bytes ?: error ?: -EIO);
 }

@@ -14,7 +14,7 @@
 
 /**
  * edudma_buffer_alloc() - make room for pages
- * @buf:	the buffer, zeroed, with its first six members filled in
+ * @buf:	the buffer, with its first seven members filled in
  * @capacity:	user pages that it can hold
  * @segments:	of the vector it is for
  * @len:	bytes of that vector
@@ -34,7 +34,7 @@ int edudma_buffer_alloc(struct edudma_buffer *buf, unsigned int capacity,
 
 	/* Each run of pages rounds up at most once, each page may be a run. */
 	bytes = min_t(u64, len, (u64)capacity << PAGE_SHIFT);
-	descs = capacity + div_u64(bytes, max_len);
+	descs = capacity + (bytes < max_len ? 0 : div_u64(bytes, max_len));
 	/* A segment is one extent, unless some of its pages are not addressable. */
 	max_extents = dma->all_addressable ? min(capacity, segments) : capacity;
 
@@ -220,17 +220,16 @@ static ssize_t edudma_buffer_add_extents(struct edudma_buffer *buf,
 		if (!run)
 			break;
 
-		*ext = (struct edudma_extent) {
-			.offset = offset + taken,
-			.len = min_t(size_t, len - taken,
-				     ((size_t)run << PAGE_SHIFT) - page_offset),
-			.first_page = buf->nr_pages,
-			.nr_pages = run,
-			.page_offset = page_offset,
-			.first_slot = buf->nr_slots,
-			.from_device = from_device,
-			.bounced = !addressable,
-		};
+		ext->offset = offset + taken;
+		ext->len = min_t(size_t, len - taken,
+				 ((size_t)run << PAGE_SHIFT) - page_offset);
+		ext->first_page = buf->nr_pages;
+		ext->nr_pages = run;
+		ext->page_offset = page_offset;
+		ext->first_slot = buf->nr_slots;
+		ext->from_device = from_device;
+		ext->bounced = !addressable;
+		ext->single = false;
 		buf->nr_slots += addressable ? 0 : run;
 		buf->copies_in |= copied && from_device;
 		buf->copies_out |= copied && !from_device;

@@ -81,8 +81,9 @@ struct edudma_copyback {
  *		stands for page n, with the bytes at the same place
  * @from_device: direction
  * @bounced:	goes through the bounce pool
- * @sgt:	the mapped pages if not @bounced
- * @sg:		the only entry of @sgt, where the pages are physically contiguous
+ * @single:	if not: the pages are physically contiguous, mapped as one
+ * @dma_addr:	where, if @single
+ * @sgt:	the mapped pages if neither
  *
  * Contiguous in user memory and in the window, of one direction, and either
  * addressable by the device as a whole or bounced as a whole.
@@ -96,8 +97,9 @@ struct edudma_extent {
 	unsigned int first_slot;
 	bool from_device;
 	bool bounced;
+	bool single;
+	dma_addr_t dma_addr;
 	struct sg_table sgt;
-	struct scatterlist sg;
 };
 
 /* Pages of a buffer that needs no memory for its arrays. */

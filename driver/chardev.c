@@ -2,6 +2,7 @@
 /*
  * The node: a file of the size of the window.
  */
+#include <linux/bvec.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -97,8 +98,9 @@ edudma_request_from_iter(struct edudma_file *efile, const struct iov_iter *from,
 			.direction = direction,
 		};
 		req->len = len;
+		req->nr_segments = n;
 		edudma_request_borrow(req, &iter);
-		iov_iter_advance(&iter, len);
+		return req;
 	}
 	while (iov_iter_count(&iter)) {
 		size_t part = iov_iter_single_seg_count(&iter);

@@ -7,7 +7,6 @@
 #ifndef EDUDMA_COMPAT_H
 #define EDUDMA_COMPAT_H
 
-#include <linux/blkdev.h>
 #include <linux/dma-map-ops.h>
 #include <linux/fs.h>
 #include <linux/interrupt.h>
@@ -92,25 +91,14 @@ static inline void __user *edudma_iter_addr(const struct iov_iter *iter)
 #endif
 
 /* 5.16 took the second result, which only one user of AIO had, from ki_complete(). */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
-#define edudma_kiocb_complete(iocb, res) (iocb)->ki_complete(iocb, res, 0)
-#else
-#define edudma_kiocb_complete(iocb, res) (iocb)->ki_complete(iocb, res)
-#endif
-
-/* Who submits several requests says so by a plug, which belongs to the block layer. */
-#ifndef CONFIG_BLOCK
-struct blk_plug_cb {
-	void (*callback)(struct blk_plug_cb *cb, bool from_schedule);
-};
-
-static inline struct blk_plug_cb *blk_check_plugged(void (*unplug)(struct blk_plug_cb *,
-								    bool),
-						    void *data, int size)
+static inline void edudma_kiocb_complete(struct kiocb *iocb, long res)
 {
-	return NULL;
-}
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+	iocb->ki_complete(iocb, res, 0);
+#else
+	iocb->ki_complete(iocb, res);
 #endif
+}
 
 /* 6.5 has splicing from a file hand over pages in a kernel vector. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)

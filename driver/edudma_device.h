@@ -38,6 +38,7 @@ struct pci_dev;
  *		without where no hardware is touched
  * @poll_wait:	woken when @unplugged is set, and when there is room for asynchronous
  *		requests again
+ * @awake:	users that need the device to be awake
  * @memory_wc:	device memory is reserved for write-combining
  * @irq_type:	kind of interrupt, one of PCI_IRQ_MSIX, _MSI, _INTX
  * @engine:	what executes descriptors, with its limits
@@ -67,6 +68,7 @@ struct edudma_device {
 	struct rw_semaphore unplug_rwsem;
 	bool unplugged;
 	wait_queue_head_t poll_wait;
+	atomic_t awake;
 	bool memory_wc;
 	unsigned int irq_type;
 	struct edudma_engine engine;

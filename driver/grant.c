@@ -15,28 +15,6 @@
 #define EDUDMA_GRANT_MS		100U
 
 /**
- * struct edudma_group - the share of a user
- * @node:	in edudma_queue.users
- * @share:	below it are those of the user's files
- * @user:	whose it is
- * @files:	that are attached
- * @charged:	weight of the jobs that they have posted to standing grants
- */
-struct edudma_group {
-	struct list_head node;
-	struct edudma_share share;
-	u32 user;
-	unsigned int files;
-	unsigned int charged;
-};
-
-static struct edudma_group *edudma_grant_group(const struct edudma_grant *grant)
-{
-	return container_of(grant->share.parent->parent, struct edudma_group, share);
-}
-
-
-/**
  * edudma_grant_stop() - stop a request: what the engine has not got, it will not get
  * @grant:	the grant, in a queue
  * @error:	why, if it was not stopped before
@@ -315,24 +293,6 @@ bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight
 bool edudma_grant_is_charged(const struct edudma_grant *grant)
 {
 	return READ_ONCE(grant->queue->charged);
-}
-
-/* Of a channel and of a user, by the same weight. */
-static void edudma_grant_charge(struct edudma_grant *grant, int weight)
-{
-	struct edudma_group *group = edudma_grant_group(grant);
-
-	WRITE_ONCE(grant->queue->charged, grant->queue->charged + weight);
-	WRITE_ONCE(group->charged, group->charged + weight);
-	edudma_count(&grant->queue->stats->pages_async, (s64)weight);
-}
-
-/** edudma_job_uncharge() - undo what edudma_grant_post() charged, under the lock */
-void edudma_job_uncharge(struct edudma_job *job)
-{
-	if (job->grant)
-		edudma_grant_charge(job->grant, -(int)job->weight);
-	job->grant = NULL;
 }
 
 /**

@@ -32,16 +32,11 @@ static int edudma_extent_alloc_table(struct edudma_buffer *buf, struct edudma_ex
 {
 	struct page **pages = buf->pages + ext->first_page;
 
-	/* The common case needs no memory. */
-	if (ext->page_offset + ext->len <= buf->dma->max_mapping &&
-	    edudma_pages_contiguous(pages, ext->nr_pages)) {
-		sg_init_table(&ext->sg, 1);
-		sg_set_page(&ext->sg, pages[0], ext->len, ext->page_offset);
-		ext->sgt.sgl = &ext->sg;
-		ext->sgt.nents = 1;
-		ext->sgt.orig_nents = 1;
+	/* The common case needs no table. */
+	ext->single = ext->page_offset + ext->len <= buf->dma->max_mapping &&
+		      edudma_pages_contiguous(pages, ext->nr_pages);
+	if (ext->single)
 		return 0;
-	}
 
 	return sg_alloc_table_from_pages_segment(&ext->sgt, pages, ext->nr_pages,
 						 ext->page_offset, ext->len,
@@ -54,7 +49,7 @@ static void edudma_buffer_free_tables(struct edudma_buffer *buf, unsigned int co
 	while (count--) {
 		struct edudma_extent *ext = &buf->extents[count];
 
-		if (!ext->bounced && ext->sgt.sgl != &ext->sg)
+		if (!ext->bounced && !ext->single)
 			sg_free_table(&ext->sgt);
 	}
 }
@@ -188,21 +183,53 @@ static int edudma_extent_map_bounced(struct edudma_buffer *buf,
 static void edudma_extent_unmap(struct edudma_buffer *buf, struct edudma_extent *ext,
 				size_t moved)
 {
+	enum dma_data_direction dir = edudma_extent_dir(ext);
+	bool sync = buf->dma->needs_sync && ext->from_device && moved;
 	struct device *dev = buf->dma->dev;
 	struct scatterlist *sg;
 	unsigned int i;
 	size_t n;
 
-	if (buf->dma->needs_sync && ext->from_device) {
+	if (ext->single) {
+		if (sync)
+			dma_sync_single_for_cpu(dev, ext->dma_addr, moved, dir);
+		dma_unmap_page_attrs(dev, ext->dma_addr, ext->len, dir,
+				     DMA_ATTR_SKIP_CPU_SYNC);
+		return;
+	}
+
+	if (sync) {
 		for_each_sgtable_dma_sg(&ext->sgt, sg, i) {
 			n = min_t(size_t, sg_dma_len(sg), moved);
 			if (!n)
 				break;
-			dma_sync_single_for_cpu(dev, sg_dma_address(sg), n, DMA_FROM_DEVICE);
+			dma_sync_single_for_cpu(dev, sg_dma_address(sg), n, dir);
 			moved -= n;
 		}
 	}
-	dma_unmap_sgtable(dev, &ext->sgt, edudma_extent_dir(ext), DMA_ATTR_SKIP_CPU_SYNC);
+	dma_unmap_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static int edudma_extent_map_single(struct edudma_buffer *buf, struct edudma_extent *ext)
+{
+	enum dma_data_direction dir = edudma_extent_dir(ext);
+	struct device *dev = buf->dma->dev;
+	int ret;
+
+	ext->dma_addr = dma_map_page_attrs(dev, buf->pages[ext->first_page],
+					   ext->page_offset, ext->len, dir,
+					   DMA_ATTR_SKIP_CPU_SYNC);
+	if (dma_mapping_error(dev, ext->dma_addr))
+		return -EIO;
+	if (buf->dma->needs_sync)
+		dma_sync_single_for_device(dev, ext->dma_addr, ext->len, dir);
+
+	ret = edudma_buffer_describe(buf, ext->dma_addr, ext->len, ext->offset,
+				     ext->from_device);
+	if (ret)
+		edudma_extent_unmap(buf, ext, 0);
+
+	return ret;
 }
 
 /* Not inlined: so that tests can make it fail. */
@@ -215,6 +242,9 @@ static noinline int edudma_extent_map_direct(struct edudma_buffer *buf,
 	struct scatterlist *sg;
 	unsigned int i;
 	int ret;
+
+	if (ext->single)
+		return edudma_extent_map_single(buf, ext);
 
 	ret = dma_map_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret)

@@ -69,7 +69,7 @@ static void edudma_memory_detach(struct edudma_file *efile)
 		return;
 
 	efile->mapped = false;
-	edudma_pm_put(&efile->edev->pdev->dev);
+	edudma_pm_put(efile->edev);
 }
 
 /**
@@ -188,7 +188,7 @@ static int edudma_memory_map(struct edudma_file *efile)
 	if (edev->unplugged)
 		ret = -ENODEV;
 	else if (!efile->mapped)
-		ret = edudma_pm_get(&edev->pdev->dev);
+		ret = edudma_pm_get(edev);
 	efile->mapped |= !ret;
 	mutex_unlock(&edev->files_lock);
 	up_read(&edev->unplug_rwsem);

@@ -109,8 +109,10 @@ int edudma_pages_borrow(const struct iov_iter *iter, unsigned int count,
 			*page_offset = off;
 		end = off + min_t(size_t, iov_iter_single_seg_count(&it), PAGE_SIZE - off);
 		*len += end - off;
+		if (n == count || end < PAGE_SIZE || *len == iov_iter_count(iter))
+			break;
 		iov_iter_advance(&it, end - off);
-	} while (n < count && end == PAGE_SIZE && iov_iter_count(&it));
+	} while (true);
 
 	return n;
 }

@@ -386,6 +386,24 @@ int edudma_queue_reap(struct edudma_queue *queue, unsigned int budget)
 	return total;
 }
 
+/** edudma_grant_charge() - a weight, to the channel and to the user; under the lock */
+void edudma_grant_charge(struct edudma_grant *grant, int weight)
+{
+	struct edudma_group *group = edudma_grant_group(grant);
+
+	WRITE_ONCE(grant->queue->charged, grant->queue->charged + weight);
+	WRITE_ONCE(group->charged, group->charged + weight);
+	edudma_count(&grant->queue->stats->pages_async, (s64)weight);
+}
+
+/* Undoes what edudma_grant_post() has charged. */
+static void edudma_job_uncharge(struct edudma_job *job)
+{
+	if (job->grant)
+		edudma_grant_charge(job->grant, -(int)job->weight);
+	job->grant = NULL;
+}
+
 /*
  * Hands ended jobs to their owners, in order and one at a time, whoever took them
  * back: what is copied to the same memory twice must be so in the right order.

@@ -250,6 +250,27 @@ void edudma_queue_kick(struct edudma_queue *queue);
 
 /* Between the files of this layer: under the queue's lock. */
 
+/**
+ * struct edudma_group - the share of a user
+ * @node:	in edudma_queue.users
+ * @share:	below it are those of the user's files
+ * @user:	whose it is
+ * @files:	that are attached
+ * @charged:	weight of the jobs that they have posted to standing grants
+ */
+struct edudma_group {
+	struct list_head node;
+	struct edudma_share share;
+	u32 user;
+	unsigned int files;
+	unsigned int charged;
+};
+
+static inline struct edudma_group *edudma_grant_group(const struct edudma_grant *grant)
+{
+	return container_of(grant->share.parent->parent, struct edudma_group, share);
+}
+
 static inline struct edudma_grant *edudma_share_grant(struct edudma_share *share)
 {
 	return share ? container_of(share, struct edudma_grant, share) : NULL;
@@ -273,11 +294,11 @@ void edudma_queue_unlock(struct edudma_queue *queue, unsigned long flags)
 	__releases(&queue->lock);
 void edudma_job_end(struct edudma_queue *queue, struct edudma_job *job);
 void edudma_grant_end(struct edudma_grant *grant);
+void edudma_grant_charge(struct edudma_grant *grant, int weight);
 void edudma_grant_withdraw(struct edudma_grant *grant);
 
 /* grant.c */
 void edudma_grant_stop(struct edudma_grant *grant, int error);
-void edudma_job_uncharge(struct edudma_job *job);
 void edudma_queue_stop_all(struct edudma_queue *queue, int error);
 bool edudma_queue_abort(struct edudma_queue *queue, int error);
 

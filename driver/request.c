@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a request: wait for a grant, hand chunks to the queue one ahead of
- * the one under DMA, wait them out, report what was moved.
+ * What a request is made of: its vector, and chunks of it, each pinned at one time,
+ * mapped, and submitted as a job.  Who waits for it is in sync.c, what nobody waits
+ * for in async.c.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "edudma_device.h"
@@ -14,9 +14,6 @@
 #include "request.h"
 #include "vector.h"
 
-/* How often a call that a signal has ended looks whether something was moved. */
-#define EDUDMA_CANCEL_MS	10
-
 /* A chunk's bytes are where they belong: it does not need the device any more. */
 static void edudma_chunk_delivered(struct edudma_buffer *buf)
 {
@@ -24,8 +21,8 @@ static void edudma_chunk_delivered(struct edudma_buffer *buf)
 	struct edudma_request *req = chunk->req;
 	unsigned long flags;
 
-	edudma_pm_put(buf->dma->dev);
-	if (chunk->kept || req->iocb)
+	edudma_pm_put(req->edev);
+	if (chunk->kept || req->standing)
 		return;
 
 	spin_lock_irqsave(&req->wait.lock, flags);
@@ -41,9 +38,9 @@ static void edudma_chunk_released(struct edudma_buffer *buf)
 	struct edudma_request *req = chunk->req;
 	unsigned long flags;
 
-	if (req->iocb) {
+	if (req->standing) {
 		if (!chunk->kept)
-			edudma_request_end(req, buf->bytes_done, chunk->job.error);
+			req->ended(req, buf->bytes_done, chunk->job.error);
 	} else if (!chunk->kept) {
 		spin_lock_irqsave(&req->wait.lock, flags);
 		req->done += buf->bytes_done;
@@ -98,9 +95,9 @@ static void edudma_chunk_keep(struct edudma_job *job)
 	if (!req->nr_kept++)
 		put_device(&req->edev->dev);
 
-	if (req->iocb) {
+	if (req->standing) {
 		chunk->kept = true;
-		edudma_request_end(req, 0, chunk->job.error);
+		req->ended(req, 0, chunk->job.error);
 		return;
 	}
 
@@ -133,12 +130,11 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 {
 	struct edudma_device *edev = efile->edev;
 	struct edudma_request *req;
-	unsigned int i;
 
 	req = kmalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
 	if (!req)
 		return NULL;
-	memset(req, 0, offsetof(struct edudma_request, small));
+	memset(req, 0, offsetof(struct edudma_request, chunk));
 
 	req->segments = &req->segment;
 	if (nr_segments > 1) {
@@ -154,23 +150,11 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 	req->edev = edev;
 	get_device(&edev->dev);
 	req->nr_segments = nr_segments;
+	req->no_bounce = flags & EDUDMA_TRANSFER_NO_BOUNCE;
 	req->grant.queue = &edev->queues[efile->channel];
 	req->grant.exclusive = flags & EDUDMA_TRANSFER_EXCLUSIVE;
 	req->grant.notify = edudma_request_notify;
 	init_waitqueue_head(&req->wait);
-	req->chunk[0].buf.small = &req->small;
-	for (i = 0; i < EDUDMA_REQUEST_CHUNKS; i++) {
-		struct edudma_chunk *chunk = &req->chunk[i];
-
-		chunk->req = req;
-		chunk->buf.dma = &edev->dma;
-		chunk->buf.copyback = &edev->copyback[efile->channel];
-		chunk->buf.no_bounce = flags & EDUDMA_TRANSFER_NO_BOUNCE;
-		chunk->buf.delivered = edudma_chunk_delivered;
-		chunk->buf.released = edudma_chunk_released;
-		chunk->job.complete = edudma_chunk_complete;
-		chunk->job.keep = edudma_chunk_keep;
-	}
 
 	return req;
 }
@@ -197,11 +181,8 @@ static void edudma_request_free(struct kref *ref)
  */
 void edudma_request_borrow(struct edudma_request *req, const struct iov_iter *iter)
 {
-	unsigned int i;
-
 	req->kernel = *iter;
-	for (i = 0; i < EDUDMA_REQUEST_CHUNKS; i++)
-		req->chunk[i].buf.kernel = &req->kernel;
+	req->borrows = true;
 }
 
 /**
@@ -237,16 +218,36 @@ unsigned int edudma_chunk_pages(const struct edudma_device *edev)
 	return pages;
 }
 
-/* Memory for its chunks, when its time has come. */
-static int edudma_request_alloc_chunks(struct edudma_request *req)
+/* All that is not set anew each time that it is filled and submitted. */
+static void edudma_chunk_init(struct edudma_chunk *chunk, struct edudma_request *req)
 {
-	unsigned int limit = edudma_chunk_pages(req->edev);
-	unsigned int pages = edudma_vector_pages(req->segments, req->nr_segments, limit);
-	unsigned int count = pages > limit ? EDUDMA_REQUEST_CHUNKS : 1;
+	struct edudma_device *edev = req->edev;
+	struct edudma_buffer *buf = &chunk->buf;
 
+	chunk->req = req;
+	chunk->busy = false;
+	chunk->kept = false;
+	buf->dma = &edev->dma;
+	buf->copyback = &edev->copyback[req->grant.queue->index];
+	buf->no_bounce = req->no_bounce;
+	buf->kernel = req->borrows ? &req->kernel : NULL;
+	buf->small = chunk == req->chunk ? &req->small : NULL;
+	buf->delivered = edudma_chunk_delivered;
+	buf->released = edudma_chunk_released;
+	chunk->job.complete = edudma_chunk_complete;
+	chunk->job.keep = edudma_chunk_keep;
+	chunk->job.state = EDUDMA_JOB_IDLE;
+}
+
+/* Memory for its chunks of so many pages, when its time has come. */
+static int edudma_request_alloc_chunks(struct edudma_request *req, unsigned int count,
+				       unsigned int pages)
+{
 	while (req->nr_chunks < count) {
-		if (edudma_buffer_alloc(&req->chunk[req->nr_chunks].buf, min(pages, limit),
-					req->nr_segments, req->len))
+		struct edudma_chunk *chunk = &req->chunk[req->nr_chunks];
+
+		edudma_chunk_init(chunk, req);
+		if (edudma_buffer_alloc(&chunk->buf, pages, req->nr_segments, req->len))
 			return -ENOMEM;
 		req->nr_chunks++;
 	}
@@ -254,39 +255,31 @@ static int edudma_request_alloc_chunks(struct edudma_request *req)
 	return 0;
 }
 
-/*
- * Whether the submitter can go on: with an idle chunk to fill, or as the request was
- * stopped.  A staged request has one chunk at most.
+/**
+ * edudma_request_alloc_all_chunks() - make room for one that is submitted in parts
+ * @req:	a request without chunks
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM.
  */
-static bool edudma_request_may_fill(struct edudma_request *req,
-				    struct edudma_chunk **chunk)
+int edudma_request_alloc_all_chunks(struct edudma_request *req)
 {
-	enum edudma_grant_state state = READ_ONCE(req->grant.state);
-	unsigned int i, count = EDUDMA_REQUEST_CHUNKS;
+	unsigned int limit = edudma_chunk_pages(req->edev);
+	unsigned int pages = edudma_vector_pages(req->segments, req->nr_segments, limit);
 
-	if (READ_ONCE(req->grant.error))
-		return true;
-	if (state == EDUDMA_GRANT_STAGED)
-		count = READ_ONCE(req->in_flight) ? 0 : 1;
-	else if (state != EDUDMA_GRANT_RUNNING)
-		return false;
-	if (req->nr_chunks)
-		count = min(count, req->nr_chunks);
-
-	for (i = 0; i < count; i++) {
-		*chunk = &req->chunk[i];
-		if (!READ_ONCE(req->chunk[i].busy))
-			return true;
-	}
-
-	return false;
+	return edudma_request_alloc_chunks(req, pages > limit ? EDUDMA_REQUEST_CHUNKS : 1,
+					   min(pages, limit));
 }
 
-/*
- * Pins the next part of the request.  Returns 0, or why the request cannot go on
- * behind what the chunk now holds, which may be nothing.
+/**
+ * edudma_chunk_fill() - pin the next part of its request
+ * @chunk:	a chunk that is not submitted
+ *
+ * Context: Process, may sleep and fault; no locks.
+ * Return: 0, or why the request cannot go on behind what the chunk now holds, which
+ * may be nothing.
  */
-static int edudma_chunk_fill(struct edudma_chunk *chunk)
+int edudma_chunk_fill(struct edudma_chunk *chunk)
 {
 	struct edudma_request *req = chunk->req;
 	bool full = false;
@@ -322,9 +315,13 @@ static int edudma_chunk_fill(struct edudma_chunk *chunk)
 int edudma_request_fill_at_once(struct edudma_request *req)
 {
 	struct edudma_chunk *chunk = &req->chunk[0];
+	unsigned int limit = edudma_chunk_pages(req->edev);
+	unsigned int pages = edudma_vector_pages(req->segments, req->nr_segments, limit);
 	int ret;
 
-	ret = edudma_request_alloc_chunks(req);
+	if (pages > limit)
+		return -EAGAIN;
+	ret = edudma_request_alloc_chunks(req, 1, pages);
 	if (ret)
 		return ret;
 	ret = edudma_chunk_fill(chunk);
@@ -348,25 +345,6 @@ void edudma_request_discard(struct edudma_request *req)
 	req->filled = 0;
 }
 
-static bool edudma_request_delivered(struct edudma_request *req)
-{
-	return !READ_ONCE(req->undelivered) || READ_ONCE(req->grant.error);
-}
-
-/*
- * Segments run in order, also where one reads or writes the memory that another
- * has written.  DMA does by itself; a copy towards the device must wait until
- * everything before it was delivered.
- */
-static int edudma_request_wait_hazard(struct edudma_request *req,
-				      const struct edudma_chunk *chunk)
-{
-	if (!chunk->buf.copies_out)
-		return 0;
-
-	return wait_event_interruptible(req->wait, edudma_request_delivered(req));
-}
-
 static void edudma_request_add_in_flight(struct edudma_request *req, int n)
 {
 	spin_lock_irq(&req->wait.lock);
@@ -388,8 +366,8 @@ static int edudma_chunk_enqueue(struct edudma_chunk *chunk, bool last)
 	chunk->job.count = chunk->buf.descs.count;
 	chunk->job.weight = chunk->buf.nr_pages;
 	kref_get(&req->ref);
-	if (req->iocb) {
-		ret = edudma_request_post(req);
+	if (req->standing) {
+		ret = edudma_grant_post(req->standing, &chunk->job, req->plugged);
 		if (ret)
 			kref_put(&req->ref, edudma_request_free);
 		return ret;
@@ -427,7 +405,7 @@ int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 	if (ret)
 		return ret;
 
-	if (!chunk->req->iocb) {
+	if (!chunk->req->standing) {
 		down_read(&edev->unplug_rwsem);
 	} else if (!down_read_trylock(&edev->unplug_rwsem)) {
 		edudma_buffer_unprepare(buf);
@@ -437,7 +415,7 @@ int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 		ret = -ENODEV;
 		goto err_unlock;
 	}
-	ret = edudma_pm_get(buf->dma->dev);
+	ret = edudma_pm_get(edev);
 	if (ret)
 		goto err_unlock;
 	ret = edudma_buffer_map(buf);
@@ -453,200 +431,9 @@ int edudma_chunk_submit(struct edudma_chunk *chunk, bool last)
 err_unmap:
 	edudma_buffer_unmap(buf);
 err_pm_put:
-	edudma_pm_put(buf->dma->dev);
+	edudma_pm_put(edev);
 err_unlock:
 	up_read(&edev->unplug_rwsem);
 	edudma_buffer_unprepare(buf);
-	return ret;
-}
-
-/*
- * Submits the request, chunk by chunk.  Returns 0 if all of it was submitted, else
- * why not; what was submitted before goes on.
- */
-static int edudma_request_submit_chunks(struct edudma_request *req)
-{
-	struct edudma_chunk *chunk;
-	int fill, ret;
-
-	do {
-		ret = wait_event_interruptible(req->wait,
-					       edudma_request_may_fill(req, &chunk));
-		if (!ret)
-			ret = READ_ONCE(req->grant.error);
-		if (!ret && !req->nr_chunks)
-			ret = edudma_request_alloc_chunks(req);
-		if (ret)
-			return ret;
-
-		fill = edudma_chunk_fill(chunk);
-		if (!chunk->buf.len)
-			return fill;
-
-		ret = edudma_request_wait_hazard(req, chunk);
-		if (!ret)
-			ret = edudma_chunk_submit(chunk, fill || req->filled == req->len);
-		if (ret) {
-			req->filled -= chunk->buf.len;
-			edudma_buffer_discard(&chunk->buf);
-			return ret;
-		}
-	} while (!fill && req->filled < req->len);
-
-	return fill;
-}
-
-static bool edudma_request_idle(struct edudma_request *req)
-{
-	bool idle;
-
-	/* With the lock, as the request may be freed once nobody needs it. */
-	spin_lock_irq(&req->wait.lock);
-	idle = !req->in_flight;
-	spin_unlock_irq(&req->wait.lock);
-
-	return idle;
-}
-
-static bool edudma_is_dying(void)
-{
-	return fatal_signal_pending(current);
-}
-
-/*
- * Waits until nothing is in flight.  A signal ends that as soon as something was
- * moved; SIGKILL does not wait for that.  Returns false if the process is dying.
- */
-static bool edudma_request_drain(struct edudma_request *req)
-{
-	long ret;
-
-	if (!wait_event_interruptible(req->wait, edudma_request_idle(req)))
-		return true;
-
-	do {
-		edudma_grant_cancel(&req->grant, -ERESTARTSYS, edudma_is_dying());
-		ret = wait_event_killable_timeout(req->wait, edudma_request_idle(req),
-						  msecs_to_jiffies(EDUDMA_CANCEL_MS));
-	} while (!ret);
-	if (ret > 0)
-		return true;
-
-	edudma_grant_cancel(&req->grant, -ERESTARTSYS, true);
-	return false;
-}
-
-/* What became of a request that has nothing in flight. */
-static void edudma_request_result(struct edudma_request *req, int submitted,
-				  struct edudma_result *result)
-{
-	struct edudma_stats *stats = &req->edev->stats;
-
-	result->bytes = req->done;
-	result->segments = edudma_vector_done(req->segments, req->nr_segments, req->done);
-	result->error = 0;
-
-	if (req->done < req->len) {
-		/* What stopped it in the middle comes before what ended it. */
-		result->error = req->done < req->filled ? req->grant.error : submitted;
-		if (result->error == -ERESTARTSYS) {
-			edudma_count(&stats->cancelled, 1);
-			if (req->done)
-				result->error = -EINTR;
-		} else {
-			edudma_count(&stats->errors, 1);
-		}
-	}
-}
-
-static void edudma_request_execute(struct edudma_request *req, struct edudma_file *efile,
-				   struct edudma_result *result)
-{
-	struct edudma_stats *stats = &efile->edev->stats;
-	int ret;
-
-	result->error = edudma_grant_request(&req->grant, &efile->share);
-	if (result->error)
-		return;
-	edudma_count(&stats->requests, 1);
-
-	ret = edudma_request_submit_chunks(req);
-	if (ret == -ERESTARTSYS || ret == -EINTR) {
-		ret = -ERESTARTSYS;
-		edudma_grant_cancel(&req->grant, ret, edudma_is_dying());
-	} else {
-		edudma_grant_finish(&req->grant);
-	}
-
-	if (edudma_request_drain(req)) {
-		edudma_request_result(req, ret, result);
-	} else {
-		edudma_count(&stats->cancelled, 1);
-		result->error = -EINTR;
-	}
-}
-
-/**
- * edudma_request_run() - execute a request and wait for it
- * @req:	the request, with a vector that was checked
- * @efile:	the file it came through
- * @result:	what became of it
- *
- * A signal stops the request, but not before it has moved something.  SIGKILL does
- * not wait for anything.  The caller may drop its reference either way.
- *
- * Context: Process, may sleep; no locks.
- */
-void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
-			struct edudma_result *result)
-{
-	atomic_t *active;
-
-	*result = (struct edudma_result) { };
-	if (!req->len) {
-		/* Whatever is to be moved is refused when it is queued. */
-		if (edudma_unplugged(efile->edev))
-			result->error = -ENODEV;
-		else
-			result->segments = req->nr_segments;
-		return;
-	}
-
-	active = &efile->active[READ_ONCE(efile->phase)];
-	atomic_inc(active);
-	edudma_request_execute(req, efile, result);
-	if (atomic_dec_and_test(active))
-		wake_up(&efile->flushed);
-}
-
-/**
- * edudma_file_flush() - wait for the calls that are under way on a file
- * @efile:	the file
- *
- * Later ones are not waited for: they count to the other phase.
- *
- * Context: Process, may sleep; no locks.
- * Return: 0, or -ERESTARTSYS if a signal came.
- */
-int edudma_file_flush(struct edudma_file *efile)
-{
-	unsigned int phase;
-	int ret;
-
-	ret = mutex_lock_interruptible(&efile->flush_lock);
-	if (ret)
-		return ret;
-
-	phase = efile->phase;
-	/* What a flush that a signal ended has left. */
-	ret = wait_event_interruptible(efile->flushed,
-				       !atomic_read(&efile->active[!phase]));
-	if (!ret) {
-		WRITE_ONCE(efile->phase, !phase);
-		ret = wait_event_interruptible(efile->flushed,
-					       !atomic_read(&efile->active[phase]));
-	}
-	mutex_unlock(&efile->flush_lock);
-
 	return ret;
 }

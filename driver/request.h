@@ -45,9 +45,10 @@ struct edudma_chunk {
  * @segments:	the checked vector, owned by the request
  * @segment:	the vector, if it has one element
  * @nr_segments: of them
- * @kernel:	what the segments are parts of, if it is not user memory
+ * @no_bounce:	refuse what is not addressable
+ * @borrows:	the segments are parts of @kernel, not of user memory
+ * @kernel:	an ITER_BVEC
  * @len:	sum of their lengths
- * @chunk:	its chunks; the second is used if the first cannot hold all
  * @nr_chunks:	of them, with memory for their pages; submitter
  * @next:	first segment not filled into a chunk yet; submitter
  * @next_done:	bytes of it that are; submitter
@@ -56,10 +57,17 @@ struct edudma_chunk {
  * @in_flight:	chunks submitted and not released; wait.lock
  * @undelivered: of these, those whose bytes may not be where they belong; wait.lock
  * @done:	bytes moved, from the first on; wait.lock
- * @efile:	the file, of a request that nobody waits for
- * @iocb:	what to complete at its end, then; else NULL
+ * @standing:	the grant through which it is submitted, if nobody waits for it
+ * @plugged:	more follow it there
+ * @ended:	Nobody waits for it and it has ended, or what is left of it was kept: the
+ *		bytes that it has moved, and why it was stopped, if it was.  Context:
+ *		any, hard irq included; no locks.
+ * @efile:	the file, then
+ * @iocb:	what to complete, then
  * @active:	what counts it, of @efile, then
  * @wait:	woken when the grant, @in_flight or @undelivered changes
+ * @chunk:	its chunks, the first @nr_chunks initialised; the second is used if the
+ *		first cannot hold all
  * @small:	arrays of the first chunk, if they are not larger; not initialised
  *
  * What nobody waits for has one chunk, and needs no more than its iocb.
@@ -74,9 +82,10 @@ struct edudma_request {
 	struct edudma_segment *segments;
 	struct edudma_segment segment;
 	unsigned int nr_segments;
+	bool no_bounce;
+	bool borrows;
 	struct iov_iter kernel;
 	u64 len;
-	struct edudma_chunk chunk[EDUDMA_REQUEST_CHUNKS];
 
 	unsigned int nr_chunks;
 	unsigned int next;
@@ -87,11 +96,15 @@ struct edudma_request {
 	unsigned int in_flight;
 	unsigned int undelivered;
 	u64 done;
+	struct edudma_grant *standing;
+	bool plugged;
+	void (*ended)(struct edudma_request *req, u64 bytes, int error);
 	struct edudma_file *efile;
 	struct kiocb *iocb;
 	atomic_t *active;
 	wait_queue_head_t wait;
 
+	struct edudma_chunk chunk[EDUDMA_REQUEST_CHUNKS];
 	struct edudma_buffer_arrays small;
 };
 
@@ -112,20 +125,22 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 					    unsigned int nr_segments, u32 flags);
 void edudma_request_borrow(struct edudma_request *req, const struct iov_iter *iter);
 void edudma_request_put(struct edudma_request *req);
+unsigned int edudma_chunk_pages(const struct edudma_device *edev);
+
+/* sync.c */
 void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
 			struct edudma_result *result);
 int edudma_file_flush(struct edudma_file *efile);
-unsigned int edudma_chunk_pages(const struct edudma_device *edev);
 
 /* async.c */
 int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 			 struct kiocb *iocb);
 
 /* Between the files of this layer. */
+int edudma_request_alloc_all_chunks(struct edudma_request *req);
 int edudma_request_fill_at_once(struct edudma_request *req);
 void edudma_request_discard(struct edudma_request *req);
+int edudma_chunk_fill(struct edudma_chunk *chunk);
 int edudma_chunk_submit(struct edudma_chunk *chunk, bool last);
-int edudma_request_post(struct edudma_request *req);
-void edudma_request_end(struct edudma_request *req, u64 bytes, int error);
 
 #endif /* EDUDMA_REQUEST_H */

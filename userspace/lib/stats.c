@@ -36,6 +36,7 @@ static const struct known {
 	{ "engine_busy_ns", false },
 	{ "pages_pinned", true },
 	{ "pages_pinned_max", true },
+	{ "pages_async", true },
 	{ "pages_redirtied", false },
 	{ "pages_leaked", false },
 	{ "timeouts", false },
