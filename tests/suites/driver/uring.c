@@ -4,15 +4,14 @@
  * completed by the interrupt; what would have to wait, by a worker of the kernel's
  * that has the process's memory.
  */
+#include "edudma_aio.h"
 #include "edudma_fixture.h"
 
 #include <dirent.h>
 #include <liburing.h>
-#include <linux/aio_abi.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #define NR	8
@@ -394,7 +393,7 @@ FIXTURE(aio)
 FIXTURE_SETUP(aio)
 {
 	BED_SETUP(&self->bed);
-	ASSERT_EQ(0, syscall(SYS_io_setup, NR, &self->context));
+	self->context = aio_begin();
 	self->pages = shared_pages(2 * NR);
 	ASSERT_EQ(0, window_fill(self->bed.fd, NR * PART, 1));
 	bed_mark(&self->bed);
@@ -402,39 +401,8 @@ FIXTURE_SETUP(aio)
 
 FIXTURE_TEARDOWN(aio)
 {
-	if (self->context)
-		syscall(SYS_io_destroy, self->context);
+	aio_end(self->context);
 	BED_TEARDOWN(&self->bed);
-}
-
-static void aio_submit(FIXTURE_DATA(aio) *self, unsigned int opcode, uint8_t *pages)
-{
-	struct iocb iocbs[NR], *list[NR];
-	int i;
-
-	memset(iocbs, 0, sizeof(iocbs));
-	for (i = 0; i < NR; i++) {
-		list[i] = &iocbs[i];
-		iocbs[i].aio_lio_opcode = opcode;
-		iocbs[i].aio_fildes = self->bed.fd;
-		iocbs[i].aio_buf = (uintptr_t)pages + i * page_size();
-		iocbs[i].aio_nbytes = PART;
-		iocbs[i].aio_offset = i * PART;
-	}
-	if (syscall(SYS_io_submit, self->context, NR, list) != NR)
-		die("io_submit");
-}
-
-static int aio_moved(FIXTURE_DATA(aio) *self)
-{
-	struct io_event events[NR];
-	int i, moved = 0;
-
-	if (syscall(SYS_io_getevents, self->context, NR, NR, events, NULL) != NR)
-		die("io_getevents");
-	for (i = 0; i < NR; i++)
-		moved += events[i].res == PART;
-	return moved;
 }
 
 TEST_F(aio, writes_and_reads)
@@ -444,10 +412,10 @@ TEST_F(aio, writes_and_reads)
 
 	for (i = 0; i < NR; i++)
 		fill(self->pages + i * page_size(), PART, 80 + i);
-	aio_submit(self, IOCB_CMD_PWRITE, self->pages);
-	EXPECT_EQ(NR, aio_moved(self));
-	aio_submit(self, IOCB_CMD_PREAD, back);
-	EXPECT_EQ(NR, aio_moved(self));
+	aio_submit(self->context, self->bed.fd, IOCB_CMD_PWRITE, self->pages, PART, NR);
+	EXPECT_EQ(NR, aio_results(self->context, NR, PART));
+	aio_submit(self->context, self->bed.fd, IOCB_CMD_PREAD, back, PART, NR);
+	EXPECT_EQ(NR, aio_results(self->context, NR, PART));
 	for (i = 0; i < NR; i++)
 		EXPECT_EQ(PART, differs_at(back + i * page_size(), PART, 80 + i));
 }
@@ -455,9 +423,9 @@ TEST_F(aio, writes_and_reads)
 TEST_F(aio, does_not_wait_for_the_device)
 {
 	BED_SLOW(&self->bed);
-	aio_submit(self, IOCB_CMD_PREAD, self->pages);
+	aio_submit(self->context, self->bed.fd, IOCB_CMD_PREAD, self->pages, PART, NR);
 	EXPECT_LT(0, stat_get(&self->bed.dev, "pages_async"));
-	EXPECT_EQ(NR, aio_moved(self));
+	EXPECT_EQ(NR, aio_results(self->context, NR, PART));
 	EXPECT_EQ(NR, parts_received(self->pages, NR, PART, 1));
 }
 

@@ -3,6 +3,7 @@
  * A device that fails, lies, stalls or goes silent: what its driver then does.
  * The faults are made by QEMU (docs/edu-sg.md, "Faults").
  */
+#include "edudma_aio.h"
 #include "edudma_fixture.h"
 #include "edudma_kmsg.h"
 #include "edudma_machine.h"
@@ -229,6 +230,64 @@ TEST_F(device, that_stalls_is_timed_out)
 	/* What it was given then is forgotten. */
 	EXPECT_TRUE(part_is(self, 0, OLD));
 	EXPECT_WORKS();
+}
+
+/* Nobody waits for them, so nobody but the driver sees to their end. */
+TEST_F(device, that_stalls_ends_each_asynchronous_request_once)
+{
+	aio_context_t context = aio_begin();
+	uint8_t *pages = private_pages(NR);
+	struct stats delta;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0xff));
+	ASSERT_EQ(0, param_set("timeout_ms", SHORT_MS));
+	aio_submit(context, self->bed.fd, IOCB_CMD_PWRITE, pages, PART, NR - 1);
+	EXPECT_EQ(NR - 1, aio_results(context, NR - 1, -ETIMEDOUT));
+	ASSERT_EQ(0, param_set("timeout_ms", LONG_MS));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(NR - 1, delta.errors);
+	EXPECT_EQ(0, delta.bytes_to_device);
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_async"));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	EXPECT_TRUE(part_is(self, NR - 1, OLD + NR - 1));
+	EXPECT_WORKS();
+	aio_end(context);
+	munmap(pages, NR * page_size());
+}
+
+/* Those behind the one that failed are linked to it, and end with it. */
+TEST_F(device, that_fails_ends_each_asynchronous_request_once)
+{
+	aio_context_t context = aio_begin();
+	uint8_t *pages = private_pages(NR);
+	struct stats delta;
+
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-fail", 1));
+	aio_submit(context, self->bed.fd, IOCB_CMD_PWRITE, pages, PART, NR - 1);
+	EXPECT_EQ(NR - 1, aio_results(context, NR - 1, -EIO));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(NR - 1, delta.errors);
+	EXPECT_TRUE(part_is(self, NR - 1, OLD + NR - 1));
+	EXPECT_WORKS();
+	aio_end(context);
+	munmap(pages, NR * page_size());
+}
+
+/* What is submitted at once is one list to the device: one doorbell, one interrupt. */
+TEST_F(device, that_is_given_many_requests_at_once_interrupts_once)
+{
+	aio_context_t context = aio_begin();
+	uint8_t *pages = private_pages(NR);
+	struct stats delta;
+
+	aio_submit(context, self->bed.fd, IOCB_CMD_PWRITE, pages, PART, NR - 1);
+	EXPECT_EQ(NR - 1, aio_results(context, NR - 1, PART));
+	BED_STATS(&self->bed, &delta);
+	EXPECT_EQ(NR - 1, delta.requests);
+	EXPECT_EQ(NR - 1, delta.descriptors);
+	EXPECT_EQ(1, delta.interrupts);
+	aio_end(context);
+	munmap(pages, NR * page_size());
 }
 
 static bool has_returned(const struct job *job)

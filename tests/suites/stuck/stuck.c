@@ -4,6 +4,7 @@
  * tell whether it will ever write to the pages that it has: they stay pinned for
  * good.  The lane's verdict is `pinned`, therefore.
  */
+#include "edudma_aio.h"
 #include "edudma_fixture.h"
 #include "edudma_kmsg.h"
 #include "edudma_machine.h"
@@ -134,6 +135,21 @@ TEST_F(stuck, channel_lets_a_killed_process_go)
 	/* It does not wait for those who find that out. */
 	EXPECT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "pages_leaked") == PAGES));
 	EXPECT_TRUE(kmsg_says(self->kmsg, "channel", "abort failed"));
+}
+
+/* Nobody waits for their memory, and their iocbs are complete without it. */
+TEST_F(stuck, channel_ends_asynchronous_requests)
+{
+	aio_context_t context = aio_begin();
+
+	aio_submit(context, self->bed.fd, IOCB_CMD_PREAD, self->buf, LEN / PAGES, PAGES);
+	EXPECT_EQ(PAGES, aio_results(context, PAGES, -EIO));
+	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(PAGES, stat_get(&self->bed.dev, "pages_leaked"));
+	EXPECT_TRUE(all_bytes_are(self->buf, LEN, 0));
+	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
+	EXPECT_TRUE(WAIT_FOR(differs_at(self->buf, LEN / PAGES, SEED) == LEN / PAGES));
+	aio_end(context);
 }
 
 TEST_F(stuck, channel_is_unbound_all_the_same)
