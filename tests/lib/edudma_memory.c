@@ -207,6 +207,28 @@ void *find_page(const struct edudma_info *info, bool reachable)
 	return find_pages(info, reachable, &page, 1) ? page : NULL;
 }
 
+uint8_t *reachable_pages(const struct edudma_info *info, size_t n)
+{
+	size_t i, page = page_size();
+	uint8_t *pages = shared_pages(n);
+	void *found[n];
+
+	/* Most machines have nothing else, which is soon seen. */
+	memset(pages, 0, n * page);
+	if (!unreachable_bytes(info, pages, n * page))
+		return pages;
+
+	if (!find_pages(info, true, found, n))
+		return NULL;
+	for (i = 0; i < n; i++) {
+		if (mremap(found[i], page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   pages + i * page) == MAP_FAILED)
+			die("mremap");
+		memset(pages + i * page, 0, page);
+	}
+	return pages;
+}
+
 void *side_by_side(void *first, void *second)
 {
 	uint8_t *pair = shared_pages(2);

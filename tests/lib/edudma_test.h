@@ -275,6 +275,13 @@ bool find_pages(const struct edudma_info *info, bool reachable, void **pages,
 /** find_page() - one such page, NULL if the machine has none */
 void *find_page(const struct edudma_info *info, bool reachable);
 
+/**
+ * reachable_pages() - @n pages that the device can reach, one behind the other
+ *
+ * Shared with later children.  NULL if the machine has fewer.
+ */
+uint8_t *reachable_pages(const struct edudma_info *info, size_t n);
+
 /** side_by_side() - move two pages next to each other; NULL if that fails */
 void *side_by_side(void *first, void *second);
 
