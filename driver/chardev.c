@@ -228,8 +228,7 @@ static __poll_t edudma_poll(struct file *file, poll_table *wait)
 	if (edudma_unplugged(efile->edev))
 		return EPOLLHUP | EPOLLERR;
 
-	if (edudma_grant_is_charged(&efile->standing) &&
-	    !edudma_grant_has_room(&efile->standing, 1))
+	if (!edudma_grant_may_post(&efile->standing))
 		return 0;
 
 	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;

@@ -268,31 +268,39 @@ void edudma_grant_init(struct edudma_grant *grant, struct edudma_queue *queue,
 	edudma_share_init(&grant->share, share);
 }
 
-/**
- * edudma_grant_has_room() - may a job be posted
- * @grant:	a standing grant
- * @weight:	of the job
- *
- * The channels of a device have equal parts of async_pages; of that, a user who is
- * not alone on a channel gets half.
- *
- * Context: Any.
- * Return: the answer; without the queue's lock it may be out of date on return.
+/*
+ * Whether a job of this weight may be posted, under the lock.  The channels of a device
+ * have equal parts of async_pages; of that, a user who is not alone on a channel gets
+ * half.
  */
-bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight)
+static bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight)
 {
 	const struct edudma_queue *queue = grant->queue;
 	unsigned int limit = READ_ONCE(edudma_async_pages) / queue->engine->channels;
 	bool alone = list_is_singular(&queue->users);
 
-	return READ_ONCE(queue->charged) + weight <= limit &&
-	       READ_ONCE(edudma_grant_group(grant)->charged) + weight <= limit >> !alone;
+	return queue->charged + weight <= limit &&
+	       edudma_grant_group(grant)->charged + weight <= limit >> !alone;
 }
 
-/** edudma_grant_is_charged() - does a job keep room from others.  Any context. */
-bool edudma_grant_is_charged(const struct edudma_grant *grant)
+/**
+ * edudma_grant_may_post() - is it worth while to post a job
+ * @grant:	a standing grant
+ *
+ * Context: Any; no locks.
+ * Return: false if there is no room, but will be when other jobs have ended.
+ */
+bool edudma_grant_may_post(const struct edudma_grant *grant)
 {
-	return READ_ONCE(grant->queue->charged);
+	struct edudma_queue *queue = grant->queue;
+	unsigned long flags;
+	bool may;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	may = !queue->charged || edudma_grant_has_room(grant, 1);
+	spin_unlock_irqrestore(&queue->lock, flags);
+
+	return may;
 }
 
 /**

@@ -391,8 +391,8 @@ void edudma_grant_charge(struct edudma_grant *grant, int weight)
 {
 	struct edudma_group *group = edudma_grant_group(grant);
 
-	WRITE_ONCE(grant->queue->charged, grant->queue->charged + weight);
-	WRITE_ONCE(group->charged, group->charged + weight);
+	grant->queue->charged += weight;
+	group->charged += weight;
 	edudma_count(&grant->queue->stats->pages_async, (s64)weight);
 }
 

@@ -239,8 +239,7 @@ int edudma_grant_submit(struct edudma_grant *grant, struct edudma_job *job,
 			bool last);
 void edudma_grant_init(struct edudma_grant *grant, struct edudma_queue *queue,
 		       struct edudma_share *share);
-bool edudma_grant_is_charged(const struct edudma_grant *grant);
-bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight);
+bool edudma_grant_may_post(const struct edudma_grant *grant);
 int edudma_grant_post(struct edudma_grant *grant, struct edudma_job *job, bool more);
 void edudma_grant_finish(struct edudma_grant *grant);
 void edudma_grant_cancel(struct edudma_grant *grant, int error, bool abort);
