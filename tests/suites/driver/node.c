@@ -543,24 +543,34 @@ TEST_F(node, takes_sendfile_to_it)
 	close(mem);
 }
 
-/* Pieces that begin and end anywhere in their pages. */
+/* Pieces that begin and end anywhere in their pages: no page continues another. */
 TEST_F(node, takes_splice_to_it)
 {
+	static const struct {
+		unsigned int begin, len;
+	} pieces[] = { { 1000, 100 }, { 0, 3000 }, { 0, 300 }, { 70, 200 } };
+	uint8_t *pages = private_pages(ARRAY_LEN(pieces));
+	size_t len = 0;
 	loff_t offset = 3;
-	int i, ends[2];
+	unsigned int i;
+	int ends[2];
 
 	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
-	fill(self->buf, 300, 9);
-	for (i = 0; i < 3; i++) {
-		struct iovec piece = { self->buf + i * 100, 100 };
+	fill(self->buf, 3600, 9);
+	for (i = 0; i < ARRAY_LEN(pieces); i++) {
+		struct iovec piece = {
+			pages + i * page_size() + pieces[i].begin, pieces[i].len
+		};
 
-		/* Gifts are not joined to what is in the pipe. */
-		ASSERT_EQ(100, vmsplice(ends[1], &piece, 1, 0));
+		memcpy(piece.iov_base, self->buf + len, piece.iov_len);
+		ASSERT_EQ(piece.iov_len, vmsplice(ends[1], &piece, 1, 0));
+		len += piece.iov_len;
 	}
-	EXPECT_EQ(300, splice(ends[0], NULL, self->bed.fd, &offset, 300, 0));
-	memset(self->buf, 0, 300);
-	EXPECT_EQ(300, pread(self->bed.fd, self->buf, 300, 3));
-	EXPECT_EQ(300, differs_at(self->buf, 300, 9));
+	EXPECT_EQ(len, splice(ends[0], NULL, self->bed.fd, &offset, len, 0));
+	memset(self->buf, 0, len);
+	EXPECT_EQ(len, pread(self->bed.fd, self->buf, len, 3));
+	EXPECT_EQ(len, differs_at(self->buf, len, 9));
+	munmap(pages, ARRAY_LEN(pieces) * page_size());
 	close(ends[0]);
 	close(ends[1]);
 }
