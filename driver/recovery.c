@@ -117,11 +117,12 @@ static int edudma_queue_judge(struct edudma_queue *queue)
 /*
  * Nothing is posted, and the running request has not submitted its next job.  If
  * somebody waits, the next request prepares a job as well; and if neither has one
- * for a whole timeout, as their page faults do not end, the first is stopped.
+ * for a whole timeout, as their page faults do not end, the first is stopped.  One
+ * whose job waits for the window does so for as long as others need it.
  */
 static void edudma_queue_judge_idle(struct edudma_queue *queue)
 {
-	if (!edudma_queue_awaited(queue)) {
+	if (queue->blocked || !edudma_queue_awaited(queue)) {
 		edudma_queue_rearm(queue, edudma_timeout());
 	} else if (!queue->staged) {
 		edudma_queue_stage(queue);

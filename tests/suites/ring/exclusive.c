@@ -13,6 +13,7 @@
 #define TRIES	20	/* times as many rounds, until others' bytes are seen */
 #define OTHERS	3	/* files beside an exclusive one */
 #define DESCRIPTOR_NS	1000000ULL
+#define SHORT_MS	300
 
 FIXTURE(exclusive)
 {
@@ -38,14 +39,15 @@ FIXTURE_TEARDOWN(exclusive)
 {
 	int i;
 
+	machine_set(&self->bed.dev, "fault-stall", 0);
 	for (i = 0; i <= OTHERS; i++)
 		close(self->fds[i]);
 	BED_TEARDOWN(&self->bed);
 }
 
 #define NEED_CHANNELS(self) do {					\
-	if ((self)->bed.info.channels < 2)				\
-		SKIP(return, "this device has one channel");		\
+	if ((self)->bed.info.channels <= OTHERS)			\
+		SKIP(return, "this device has too few channels");	\
 } while (0)
 
 struct client {
@@ -193,6 +195,106 @@ TEST_F(exclusive, vector_of_a_killed_process_ends)
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
 	EXPECT_EQ(0, job_wait(&self->jobs[1]));
 	EXPECT_EQ(0, self->jobs[1].report->err);
+}
+
+/* Have the device stand still with a request of the first file. */
+static bool stand_still(FIXTURE_DATA(exclusive) *self, uint32_t flags)
+{
+	struct edudma_segment seg = seg_to(shared_pages(1), LEN, LEN);
+
+	bed_mark(&self->bed);
+	if (machine_set(&self->bed.dev, "fault-stall", 0xff))
+		return false;
+	job_transfer(&self->jobs[0], self->fds[0], &seg, 1, flags);
+	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
+			self->bed.before.descriptors);
+}
+
+/* A request behind it, to the window's start. */
+static void ask(FIXTURE_DATA(exclusive) *self, int nr, int fd, uint32_t flags)
+{
+	uint8_t *page = shared_pages(1);
+	struct edudma_segment seg = seg_to(page, LEN, 0);
+
+	memset(page, nr, LEN);
+	job_transfer(&self->jobs[nr], fd, &seg, 1, flags);
+}
+
+/* The same by a file of a channel that is idle; true when all it does is to wait. */
+static bool ask_and_wait(FIXTURE_DATA(exclusive) *self, int nr, uint32_t flags)
+{
+	uint64_t pinned = stat_get(&self->bed.dev, "pages_pinned");
+
+	ask(self, nr, self->fds[nr], flags);
+	return WAIT_FOR(stat_get(&self->bed.dev, "pages_pinned") > pinned) &&
+	       WAIT_FOR(job_asleep(&self->jobs[nr]));
+}
+
+/* Another file of the channel that file @nr has: each file is given the next one. */
+static int open_like(FIXTURE_DATA(exclusive) *self, unsigned int nr)
+{
+	unsigned int channels = self->bed.info.channels;
+	unsigned int skip = (nr + channels * OTHERS - (OTHERS + 1)) % channels;
+
+	while (skip--)
+		close(open(self->bed.dev.node, O_RDWR | O_CLOEXEC));
+	return open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+}
+
+/* The device goes on; returns who wrote last to the window's start, or -1. */
+static int last_of_three(FIXTURE_DATA(exclusive) *self)
+{
+	uint8_t *back = private_pages(1);
+	int i, err = machine_set(&self->bed.dev, "fault-stall", 0);
+
+	for (i = 0; i < 3; i++)
+		err |= job_wait(&self->jobs[i]) | self->jobs[i].report->err;
+	if (err || transfer1(self->fds[0], seg_from(back, LEN, 0)))
+		return -1;
+	return all_bytes_are(back, LEN, back[0]) ? back[0] : -1;
+}
+
+/* One that waits is not passed by those that come later. */
+TEST_F(exclusive, vector_comes_before_those_that_ask_after_it)
+{
+	NEED_CHANNELS(self);
+	ASSERT_TRUE(stand_still(self, 0));
+	EXPECT_TRUE(ask_and_wait(self, 1, EDUDMA_TRANSFER_EXCLUSIVE));
+	EXPECT_TRUE(ask_and_wait(self, 2, 0));
+	EXPECT_EQ(2, last_of_three(self));
+}
+
+/* Those that one has kept out come before the next one, though that was first. */
+TEST_F(exclusive, vector_waits_for_those_that_another_kept_out)
+{
+	NEED_CHANNELS(self);
+	ASSERT_TRUE(stand_still(self, EDUDMA_TRANSFER_EXCLUSIVE));
+	EXPECT_TRUE(ask_and_wait(self, 1, EDUDMA_TRANSFER_EXCLUSIVE));
+	EXPECT_TRUE(ask_and_wait(self, 2, 0));
+	EXPECT_EQ(1, last_of_three(self));
+}
+
+/* A limit for the device's descriptors is none for those that wait for the window. */
+TEST_F(exclusive, vector_may_keep_others_out_for_longer_than_a_timeout)
+{
+	uint64_t timeout_ms = param_get("timeout_ms");
+	int fd;
+
+	NEED_CHANNELS(self);
+	fd = open_like(self, 1);
+	ASSERT_LE(0, fd);
+	/* Of the request that the device stands still with, not of the others. */
+	ASSERT_EQ(0, param_set("timeout_ms", 600000));
+	ASSERT_TRUE(stand_still(self, EDUDMA_TRANSFER_EXCLUSIVE));
+	ASSERT_EQ(0, param_set("timeout_ms", SHORT_MS));
+	EXPECT_TRUE(ask_and_wait(self, 1, 0));
+	/* Behind that one in its channel; pinned when the engine has idled. */
+	ask(self, 2, fd, 0);
+	usleep(3 * SHORT_MS * 1000);
+	ASSERT_EQ(0, param_set("timeout_ms", timeout_ms));
+	EXPECT_EQ(2, last_of_three(self));
+	EXPECT_EQ(self->bed.before.timeouts, stat_get(&self->bed.dev, "timeouts"));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
