@@ -115,4 +115,47 @@ TEST_F(copied, page_that_is_mapped_twice_keeps_what_the_device_wrote_first)
 	EXPECT_TRUE(all_bytes_are(twice, AT, OURS));
 }
 
+/* With the device standing still, all of a request of two chunks; or just begun. */
+static bool begin_two(FIXTURE_DATA(copied) *self, struct job *job,
+		      const struct edudma_segment *segs)
+{
+	const bool ring = self->bed.info.engine == EDUDMA_ENGINE_RING;
+
+	if (ring && machine_set(&self->bed.dev, "fault-stall", 0xff))
+		return false;
+	job_transfer(job, self->bed.fd, segs, 2, 0);
+	if (!ring)
+		return true;
+	/* Both end before the driver hears of it. */
+	return WAIT_FOR(stat_get(&self->bed.dev, "descriptors") ==
+			self->bed.before.descriptors + 2) &&
+	       !machine_set(&self->bed.dev, "fault-drop-irq", 1) &&
+	       !machine_set(&self->bed.dev, "fault-stall", 0);
+}
+
+TEST_F(copied, memory_that_two_chunks_are_fetched_to_holds_the_later_one)
+{
+	uint64_t chunk_bytes = param_get("chunk_bytes");
+	size_t half = self->bed.area / 2;
+	uint8_t *page = shared_pages(1);
+	struct edudma_segment segs[] = {
+		seg_from(page, half, 0), seg_from(page, half, half),
+	};
+	struct job job;
+
+	memset(page, SEED, half);
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(page, half, 0)));
+	memset(page, OURS, half);
+	ASSERT_EQ(0, transfer1(self->bed.fd, seg_to(page, half, half)));
+	memset(page, 0, half);
+	bed_mark(&self->bed);
+	ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
+	EXPECT_TRUE(begin_two(self, &job, segs));
+	EXPECT_EQ(0, job_wait(&job));
+	EXPECT_EQ(0, param_set("chunk_bytes", chunk_bytes));
+	EXPECT_EQ(0, job.report->err);
+	EXPECT_TRUE(all_bytes_are(page, half, OURS))
+		TH_LOG("byte 0 is %#x", page[0]);
+}
+
 TEST_HARNESS_MAIN

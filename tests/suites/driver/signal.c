@@ -18,7 +18,6 @@
 FIXTURE(signal)
 {
 	struct bed bed;
-	uint64_t chunk_bytes;
 	uint8_t *pages;		/* shared with children; a part in each */
 	uint8_t *back;
 	struct edudma_segment segs[NR];
@@ -40,20 +39,11 @@ FIXTURE_SETUP(signal)
 		self->iov[i] = (struct iovec) { part, PART };
 	}
 	ASSERT_EQ(0, window_fill(self->bed.fd, self->bed.area, 1));
-	self->chunk_bytes = param_get("chunk_bytes");
-	/*
-	 * A ring has all of a chunk, and what it has begun ends whatever signal comes:
-	 * so that there is something left to stop, each segment is a chunk of its own.
-	 */
-	if (self->bed.info.engine == EDUDMA_ENGINE_RING) {
-		ASSERT_EQ(0, param_set("chunk_bytes", page_size()));
-	}
 	BED_SLOW(&self->bed);
 }
 
 FIXTURE_TEARDOWN(signal)
 {
-	EXPECT_EQ(0, param_set("chunk_bytes", self->chunk_bytes));
 	BED_TEARDOWN(&self->bed);
 }
 
@@ -432,14 +422,15 @@ FIXTURE_VARIANT_ADD(waiting, preadv) { .call = CALL_PREADV };
 FIXTURE_SETUP(waiting)
 {
 	struct edudma_segment segs[NR];
-	uint8_t *scratch = shared_pages(1);
+	uint8_t *scratch = shared_pages(NR);
 	int i;
 
 	signal_setup(_metadata, &self->s, NULL);
 	self->other = bed_open_beside(&self->s.bed);
 	ASSERT_LE(0, self->other);
+	/* One job, behind which another request is on deck: each page once. */
 	for (i = 0; i < NR; i++)
-		segs[i] = seg_from(scratch, 1, 0);
+		segs[i] = seg_from(scratch + i * page_size(), 1, 0);
 	job_transfer(&self->running, self->other, segs, NR, 0);
 	ASSERT_TRUE(bed_under_way(&self->s.bed));
 	if (variant->queued) {
