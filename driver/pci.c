@@ -285,6 +285,8 @@ static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_clear_master;
 
+	/* What edudma_slot_reset() restores, which each restoring forgets. */
+	pci_save_state(pdev);
 	pci_set_drvdata(pdev, edev);
 	ret = edudma_device_register(edev);
 	if (ret) {
@@ -360,6 +362,7 @@ static int edudma_resume(struct device *dev)
 {
 	struct edudma_device *edev = dev_get_drvdata(dev);
 
+	pci_save_state(edev->pdev);
 	edudma_all_queues(edev, edudma_queue_resume);
 	return 0;
 }
@@ -396,6 +399,7 @@ static int edudma_runtime_resume(struct device *dev)
 	unsigned int i;
 
 	pci_set_master(edev->pdev);
+	pci_save_state(edev->pdev);
 	for (i = 0; i < engine->channels; i++)
 		engine->ops->restart(engine, i);
 	return 0;

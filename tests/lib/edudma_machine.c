@@ -119,6 +119,29 @@ static int set(const struct test_dev *dev, const char *property, const char *val
 	return err;
 }
 
+int machine_pcie_error(const struct test_dev *dev, const char *error)
+{
+	char arguments[200];
+	struct entry entry;
+	struct qmp qmp;
+	int err;
+
+	err = qmp_open(&qmp);
+	if (err)
+		return err;
+	err = find_id(&qmp, dev, &entry);
+	if (!err) {
+		snprintf(arguments, sizeof(arguments),
+			 "{'command-line': 'pcie_aer_inject_error %s %s'}", entry.id, error);
+		err = qmp_execute(&qmp, "human-monitor-command", arguments);
+	}
+	/* The monitor's commands fail in words. */
+	if (!err && strncmp(json_object_get_string(qmp.reply), "OK", 2))
+		err = EPROTO;
+	qmp_close(&qmp);
+	return err;
+}
+
 int machine_set(const struct test_dev *dev, const char *property, uint64_t value)
 {
 	char text[32];

@@ -27,6 +27,14 @@ uint64_t machine_get(const struct test_dev *dev, const char *property);
  */
 const char *machine_pace(const struct test_dev *dev, const struct edudma_info *info);
 
+/**
+ * machine_pcie_error() - have a PCI Express endpoint report an error
+ * @error:	a name of QEMU's command pcie_aer_inject_error
+ *
+ * 0 or an errno.
+ */
+int machine_pcie_error(const struct test_dev *dev, const char *error);
+
 /** machine_slot() - the PCI address of the device with an id; 0 or an errno */
 int machine_slot(const char *id, char *slot, size_t size);
 
