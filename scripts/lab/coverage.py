@@ -129,7 +129,7 @@ FUZZ_LANE = "ring"
 FUZZ_CALLS = "100000"
 # Lanes that together reach what tests reach at all, the slowest first.
 RUNS = (FUZZ, "stock", "ring-iommu", "ring", "faults", "faults-iommu", "faults-ring",
-        "iommu", "virtual", "stuck", "functions")
+        "express", "swiotlb", "iommu", "virtual", "stuck", "functions")
 # A run that came to its end has brought its counts, whatever it left behind: stuck
 # devices do, and dma-debug, which the lanes themselves lack, says so.
 COUNTED = [verdict.STATUS[word] for word in ("leak", "pinned", "splat")]

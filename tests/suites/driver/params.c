@@ -331,6 +331,39 @@ TEST_F(reload, without_msi_says_so)
 	EXPECT_EQ(0, self->bed.info.capabilities & EDUDMA_CAP_MSI);
 }
 
+#define MANY	96	/* pages, more than an interrupt releases by itself */
+
+/* Each byte of a page is a segment, and pins it; together they are a descriptor. */
+static bool moves_many(const struct bed *bed)
+{
+	uint8_t *buf = private_pages(1), *back = private_pages(1);
+	struct edudma_segment segs[MANY];
+	unsigned int i;
+
+	fill(buf, MANY, 9);
+	for (i = 0; i < MANY; i++)
+		segs[i] = seg_to(buf + i, 1, i);
+	return !transfer(bed->fd, segs, MANY, 0, NULL) &&
+	       !transfer1(bed->fd, seg_from(back, MANY, 0)) &&
+	       !memcmp(buf, back, MANY) && !stat_get(&bed->dev, "pages_pinned");
+}
+
+TEST_F(reload, without_msi_moves_many_pages)
+{
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("msi=0 bounce_pages=384"));
+	BED_SETUP(&self->bed);
+	EXPECT_TRUE(moves_many(&self->bed));
+}
+
+TEST_F(reload, without_rings_moves_many_pages)
+{
+	NEED_MODULE_PATH();
+	ASSERT_EQ(0, module_load("ring=0 bounce_pages=384"));
+	BED_SETUP(&self->bed);
+	EXPECT_TRUE(moves_many(&self->bed));
+}
+
 TEST_F(reload, with_a_bounce_pool_says_its_size)
 {
 	NEED_MODULE_PATH();
