@@ -356,14 +356,6 @@ TEST_F(reload, without_msi_moves_many_pages)
 	EXPECT_TRUE(moves_many(&self->bed));
 }
 
-TEST_F(reload, without_rings_moves_many_pages)
-{
-	NEED_MODULE_PATH();
-	ASSERT_EQ(0, module_load("ring=0 bounce_pages=384"));
-	BED_SETUP(&self->bed);
-	EXPECT_TRUE(moves_many(&self->bed));
-}
-
 TEST_F(reload, with_a_bounce_pool_says_its_size)
 {
 	NEED_MODULE_PATH();
