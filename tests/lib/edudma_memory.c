@@ -172,7 +172,7 @@ bool find_pages(const struct edudma_info *info, bool reachable, void **pages,
 {
 	const size_t chunk = 4 << 20;
 	const size_t page = page_size();
-	uint8_t **chunks = NULL;
+	uint8_t **chunks = NULL, *places;
 	size_t taken, seen, i;
 
 	if (!reachable && pfn_reachable(info, UINT64_MAX / page - 1))
@@ -188,9 +188,11 @@ bool find_pages(const struct edudma_info *info, bool reachable, void **pages,
 		seen += scan_pages(info, chunks[taken], chunk / page, reachable,
 				   pages + seen, n - seen);
 	}
+	/* All at once: each page that moves leaves a hole, which goes with its chunk. */
+	places = map_pages(2 * n, MAP_SHARED);
 	for (i = 0; i < seen; i++) {
 		pages[i] = mremap(pages[i], page, page, MREMAP_MAYMOVE | MREMAP_FIXED,
-				  map_pages(1, MAP_SHARED));
+				  places + 2 * i * page);
 		if (pages[i] == MAP_FAILED)
 			die("mremap");
 	}
