@@ -5,6 +5,7 @@
 import os
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -45,6 +46,17 @@ class Files(unittest.TestCase):
                 for pattern in mutant.tests.split():
                     self.assertTrue(any(plan.matches(name, pattern) for name in there),
                                     f"no test {pattern} in lane {mutant.lane}")
+
+    def test_what_detectors_are_proved_with_applies(self):
+        patches = sorted((TOP / "tests/detectors").glob("*.patch"))
+        self.assertTrue(patches)
+        for path in patches:
+            with self.subTest(path.stem):
+                done = subprocess.run(
+                    ["patch", "--batch", "--dry-run", "--fuzz=0", "--strip=1",
+                     f"--directory={TOP}", f"--input={path}"],
+                    check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_what_only_a_lane_kills_is_killed_by_make_test(self):
         for mutant in mutants.wanted(""):
