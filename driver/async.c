@@ -9,11 +9,9 @@
  * block.
  */
 #include <linux/blkdev.h>
-#include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 
-#include "compat.h"
 #include "edudma_device.h"
 #include "request.h"
 
@@ -58,12 +56,11 @@ static bool edudma_plugged(struct edudma_device *edev, struct edudma_queue *queu
 
 /*
  * The request has ended, or the device does not let go of its memory.  The file is not
- * used after its iocb is complete: it may be closed then.
+ * used after who submitted it was told: it may be closed then.
  */
 static void edudma_request_ended(struct edudma_request *req, u64 bytes, int error)
 {
 	struct edudma_device *edev = req->edev;
-	struct kiocb *iocb = req->iocb;
 
 	if (bytes < req->len)
 		edudma_count(&edev->stats.errors, 1);
@@ -73,25 +70,27 @@ static void edudma_request_ended(struct edudma_request *req, u64 bytes, int erro
 		wake_up_poll(&edev->poll_wait,
 			     EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
 
-	iocb->ki_pos += bytes;
-	edudma_kiocb_complete(iocb, bytes ?: error ?: -EIO);
+	req->complete(req->owner, bytes, bytes ? 0 : error ?: -EIO);
 }
 
 /**
  * edudma_request_start() - begin a request and do not wait for it
  * @req:	the request, of which nothing was submitted
  * @efile:	the file it came through
- * @iocb:	completed when the request has ended, with the bytes that it moved or
- *		else with what stopped it
+ * @complete:	Called when the request has ended, with the bytes that it moved, or if
+ *		there are none, what stopped it.  Context: any, hard irq included; no
+ *		locks.
+ * @owner:	for @complete
  *
  * Context: Process, may sleep and fault, but does not wait for other requests; no
  * locks.
- * Return: -EIOCBQUEUED, then @iocb may have been completed; -EAGAIN if it is to be
+ * Return: -EIOCBQUEUED, then @complete may have been called; -EAGAIN if it is to be
  * run in a way that may wait; -ENODEV if the device is gone, -ENOMEM, or -EIO if it
  * could not be woken or mapped.
  */
 int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
-			 struct kiocb *iocb)
+			 void (*complete)(void *owner, u64 bytes, int error),
+			 void *owner)
 {
 	int ret;
 
@@ -103,7 +102,8 @@ int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 	req->plugged = edudma_plugged(req->edev, efile->standing.queue);
 	req->ended = edudma_request_ended;
 	req->efile = efile;
-	req->iocb = iocb;
+	req->complete = complete;
+	req->owner = owner;
 	req->active = &efile->active[READ_ONCE(efile->phase)];
 	atomic_inc(req->active);
 	ret = edudma_chunk_submit(&req->chunk[0], true);

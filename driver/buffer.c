@@ -6,11 +6,13 @@
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "buffer.h"
 #include "pin.h"
+#include "registered.h"
 
 /**
  * edudma_buffer_alloc() - make room for pages
@@ -94,6 +96,7 @@ void edudma_buffer_free(struct edudma_buffer *buf)
  */
 void edudma_buffer_clear(struct edudma_buffer *buf)
 {
+	buf->used = 0;
 	buf->nr_pages = 0;
 	buf->nr_extents = 0;
 	buf->nr_slots = 0;
@@ -106,28 +109,16 @@ void edudma_buffer_clear(struct edudma_buffer *buf)
 	buf->copies_out = false;
 }
 
-/*
- * Whether the device can address a page.  The DMA API has no question like this:
- * it maps, and where that fails it warns.  Without an IOMMU a PCI bus address is
- * the physical address, unless the host bridge shifts it or the platform insists
- * on copying; then nothing is assumed and every page bounces.
- */
-static bool edudma_page_addressable(const struct edudma_dma *dma, struct page *page)
-{
-	return !dma->bounce_all &&
-	       page_to_phys(page) + (PAGE_SIZE - 1) <= dma->address_mask;
-}
-
 /* How many of the pages, from the first on, are alike for the device. */
 static unsigned int edudma_pages_run(const struct edudma_dma *dma, struct page **pages,
 				     unsigned int count, bool *addressable)
 {
 	unsigned int n = 1;
 
-	*addressable = dma->all_addressable || edudma_page_addressable(dma, pages[0]);
+	*addressable = edudma_dma_addresses(dma, pages[0]);
 	if (dma->all_addressable)
 		return count;
-	while (n < count && edudma_page_addressable(dma, pages[n]) == *addressable)
+	while (n < count && edudma_dma_addresses(dma, pages[n]) == *addressable)
 		n++;
 
 	return n;
@@ -230,11 +221,13 @@ static ssize_t edudma_buffer_add_extents(struct edudma_buffer *buf,
 		ext->from_device = from_device;
 		ext->bounced = !addressable;
 		ext->single = false;
+		ext->registered = NULL;
 		buf->nr_slots += addressable ? 0 : run;
 		buf->copies_in |= copied && from_device;
 		buf->copies_out |= copied && !from_device;
 		buf->nr_extents++;
 		buf->nr_pages += run;
+		buf->used += run;
 		count -= run;
 		taken += ext->len;
 		page_offset = 0;
@@ -279,6 +272,41 @@ static void edudma_buffer_let_go(struct edudma_buffer *buf, unsigned int first,
 		edudma_pages_unpin(buf->dma->stats, buf->pages + first, count);
 }
 
+/* Adds a part of a registered buffer, as far as there is room. */
+static ssize_t edudma_buffer_add_registered(struct edudma_buffer *buf,
+					    const struct edudma_segment *seg, u64 done,
+					    unsigned int room, bool *full)
+{
+	struct edudma_extent *ext = &buf->extents[buf->nr_extents];
+	u64 end, pos = seg->addr + done, left = seg->len - done;
+	struct edudma_registered *reg;
+	unsigned int off;
+
+	reg = edudma_registered_get(buf->table, seg->buffer);
+	if (!reg)
+		return -ENOENT;
+	if (check_add_overflow(seg->addr, seg->len, &end) || end > reg->len) {
+		edudma_registered_put(reg);
+		return -EFAULT;
+	}
+
+	off = offset_in_page(reg->page_offset + pos);
+	*ext = (struct edudma_extent) {
+		.offset = seg->offset + done,
+		.len = min_t(u64, left, ((u64)room << PAGE_SHIFT) - off),
+		.first_page = buf->nr_pages,
+		.from_device = seg->direction == EDUDMA_FROM_DEVICE,
+		.registered = reg,
+		.pos = pos,
+	};
+	buf->nr_extents++;
+	buf->used += (off + ext->len + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	buf->len += ext->len;
+	*full = ext->len < left;
+
+	return ext->len;
+}
+
 /**
  * edudma_buffer_add() - pin a part of a segment
  * @buf:	a buffer that was cleared, with its arrays allocated
@@ -288,12 +316,12 @@ static void edudma_buffer_let_go(struct edudma_buffer *buf, unsigned int first,
  *
  * Context: Process that the memory belongs to, may sleep and fault; no locks.
  * Return: the bytes taken, or -errno if none could be had: -EFAULT, -ENOMEM,
- * -EADDRNOTAVAIL or what pinning said.
+ * -EADDRNOTAVAIL, -ENOENT if no such buffer is registered, or what pinning said.
  */
 ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment *seg,
 			  u64 done, bool *full)
 {
-	unsigned int room = buf->capacity - buf->nr_pages;
+	unsigned int room = buf->capacity - buf->used;
 	unsigned int page_offset = offset_in_page(seg->addr + done);
 	u64 left = seg->len - done;
 	u64 whole = (page_offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT;
@@ -308,6 +336,8 @@ ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment
 		(wanted < whole && whole <= buf->capacity);
 	if (*full)
 		return 0;
+	if (seg->buffer)
+		return edudma_buffer_add_registered(buf, seg, done, room, full);
 
 	held = edudma_buffer_hold(buf, seg, done, wanted, &page_offset, &len);
 	if (held < 0)
@@ -327,13 +357,35 @@ ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment
 }
 
 /**
- * edudma_buffer_discard() - unpin its pages
+ * edudma_buffer_discard() - let go of all that it holds
  * @buf:	the buffer, may be empty
  *
  * Context: Any.
  */
 void edudma_buffer_discard(struct edudma_buffer *buf)
 {
+	unsigned int i;
+
+	for (i = 0; i < buf->nr_extents; i++)
+		if (buf->extents[i].registered)
+			edudma_registered_put(buf->extents[i].registered);
+	buf->nr_extents = 0;
 	edudma_buffer_let_go(buf, 0, buf->nr_pages);
 	buf->nr_pages = 0;
+}
+
+/**
+ * edudma_buffer_keep() - the device may access it, though it was told to stop
+ * @buf:	the buffer, mapped
+ * @kept:	or it does not any more
+ *
+ * Context: Any.
+ */
+void edudma_buffer_keep(struct edudma_buffer *buf, bool kept)
+{
+	unsigned int i;
+
+	for (i = 0; i < buf->nr_extents; i++)
+		if (buf->extents[i].registered)
+			atomic_add(kept ? 1 : -1, &buf->extents[i].registered->kept);
 }

@@ -6,6 +6,7 @@
 #define EDUDMA_BUFFER_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -17,8 +18,10 @@
 
 struct device;
 struct edudma_stats;
+struct edudma_registered;
 struct iov_iter;
 struct page;
+struct xarray;
 
 /**
  * struct edudma_dma - how a device accesses memory
@@ -37,6 +40,9 @@ struct page;
  *		whole pages: less than all where the DMA API copies
  * @address_mask: highest bus address that the device can issue
  * @bounce:	memory for pages that are not addressable
+ * @registered_lock: protects @registered and @revoked, and the mappings of those
+ * @registered:	of struct edudma_registered.node
+ * @revoked:	the device is going, nothing is mapped any more
  */
 struct edudma_dma {
 	struct device *dev;
@@ -51,6 +57,9 @@ struct edudma_dma {
 	unsigned int max_mapping;
 	u64 address_mask;
 	struct edudma_bounce bounce;
+	struct mutex registered_lock; /* see above */
+	struct list_head registered;
+	bool revoked;
 };
 
 /**
@@ -71,7 +80,7 @@ struct edudma_copyback {
 };
 
 /**
- * struct edudma_extent - a run of user pages within a buffer
+ * struct edudma_extent - a run of user pages, or a part of a registered buffer
  * @offset:	window offset of the first byte
  * @len:	bytes
  * @first_page:	index of the first page in edudma_buffer.pages
@@ -84,6 +93,8 @@ struct edudma_copyback {
  * @single:	if not: the pages are physically contiguous, mapped as one
  * @dma_addr:	where, if @single
  * @sgt:	the mapped pages if neither
+ * @registered:	not pages but this buffer, a reference; else NULL
+ * @pos:	of the first byte in it
  *
  * Contiguous in user memory and in the window, of one direction, and either
  * addressable by the device as a whole or bounced as a whole.
@@ -100,6 +111,8 @@ struct edudma_extent {
 	bool single;
 	dma_addr_t dma_addr;
 	struct sg_table sgt;
+	struct edudma_registered *registered;
+	u64 pos;
 };
 
 /* Pages of a buffer that needs no memory for its arrays. */
@@ -130,6 +143,7 @@ struct edudma_buffer_arrays {
  * @no_bounce:	refuse what is not addressable
  * @kernel:	what the segments are parts of, if it is not user memory: an
  *		ITER_BVEC, whose pages are kept by references, or NULL
+ * @table:	what the numbers of registered buffers mean, while it is filled
  * @small:	arrays to use if they are large enough, or NULL
  * @delivered:	Its bytes are where they belong, and the device is not needed any
  *		more.  Context: any; no locks.
@@ -138,6 +152,7 @@ struct edudma_buffer_arrays {
  * @node:	in edudma_copyback.buffers
  * @dirtying:	dirties pages that were cleaned while the device wrote to them
  * @capacity:	elements of @pages and @slots
+ * @used:	pages in it, those of registered buffers included
  * @pages:	pinned user pages
  * @nr_pages:	of them
  * @extents:	what the pages are to be used for, in order
@@ -165,6 +180,7 @@ struct edudma_buffer {
 	struct edudma_copyback *copyback;
 	bool no_bounce;
 	struct iov_iter *kernel;
+	struct xarray *table;
 	struct edudma_buffer_arrays *small;
 	void (*delivered)(struct edudma_buffer *buf);
 	void (*released)(struct edudma_buffer *buf);
@@ -172,6 +188,7 @@ struct edudma_buffer {
 	struct list_head node;
 	struct work_struct dirtying;
 	unsigned int capacity;
+	unsigned int used;
 	struct page **pages;
 	unsigned int nr_pages;
 	struct edudma_extent *extents;
@@ -194,6 +211,7 @@ struct edudma_buffer {
 /* dma.c */
 int edudma_dma_init(struct edudma_dma *dma, unsigned int address_bits,
 		    unsigned int pages);
+bool edudma_dma_addresses(const struct edudma_dma *dma, struct page *page);
 
 /* buffer.c */
 int edudma_buffer_alloc(struct edudma_buffer *buf, unsigned int capacity,
@@ -203,6 +221,7 @@ void edudma_buffer_clear(struct edudma_buffer *buf);
 ssize_t edudma_buffer_add(struct edudma_buffer *buf, const struct edudma_segment *seg,
 			  u64 done, bool *full);
 void edudma_buffer_discard(struct edudma_buffer *buf);
+void edudma_buffer_keep(struct edudma_buffer *buf, bool kept);
 
 /* map.c */
 int edudma_buffer_prepare(struct edudma_buffer *buf);
@@ -214,8 +233,6 @@ size_t edudma_extent_piece(const struct edudma_extent *ext, unsigned int i,
 			   size_t pos, unsigned int *off);
 
 /* release.c */
-int edudma_release_init(void);
-void edudma_release_exit(void);
 void edudma_copyback_init(struct edudma_copyback *copyback, struct workqueue_struct *wq);
 void edudma_buffer_complete(struct edudma_buffer *buf, unsigned int moved, bool issued);
 

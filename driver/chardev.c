@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "edudma_device.h"
 #include "entry.h"
+#include "registered.h"
 #include "request.h"
 
 #define EDUDMA_MINORS	(MINORMASK + 1)
@@ -51,6 +52,7 @@ static int edudma_open(struct inode *inode, struct file *file)
 		return ret;
 	}
 	edudma_grant_init(&efile->standing, &edev->queues[efile->channel], &efile->share);
+	xa_init_flags(&efile->buffers, XA_FLAGS_ALLOC1);
 	edudma_memory_open(efile, file);
 	file->private_data = efile;
 	/* Transfers go to and from user memory in any case, and nobody has to wait. */
@@ -68,6 +70,7 @@ static int edudma_release(struct inode *inode, struct file *file)
 	struct edudma_file *efile = file->private_data;
 
 	edudma_memory_release(efile);
+	edudma_registered_remove_all(&efile->buffers);
 	edudma_queue_detach(&efile->edev->queues[efile->channel], &efile->share);
 	kfree(efile);
 
@@ -121,6 +124,14 @@ edudma_request_from_iter(struct edudma_file *efile, const struct iov_iter *from,
 	return req;
 }
 
+static void edudma_iocb_complete(void *owner, u64 bytes, int error)
+{
+	struct kiocb *iocb = owner;
+
+	iocb->ki_pos += bytes;
+	edudma_kiocb_complete(iocb, bytes ?: error);
+}
+
 /* Common to reading and writing: len bytes between the iterator and the file. */
 static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 			      size_t len, enum edudma_direction direction)
@@ -143,7 +154,7 @@ static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 		return -ENOMEM;
 
 	if (!is_sync_kiocb(iocb)) {
-		ret = edudma_request_start(req, efile, iocb);
+		ret = edudma_request_start(req, efile, edudma_iocb_complete, iocb);
 		if (ret != -EAGAIN || iocb->ki_flags & IOCB_NOWAIT) {
 			edudma_request_put(req);
 			return ret;
@@ -248,6 +259,9 @@ static const struct file_operations edudma_fops = {
 	.mmap = edudma_mmap,
 	.unlocked_ioctl = edudma_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+#if EDUDMA_HAS_URING_CMD
+	.uring_cmd = edudma_uring_cmd,
+#endif
 };
 
 static void edudma_device_free(struct device *dev)

@@ -120,4 +120,65 @@ static inline bool user_backed_iter(const struct iov_iter *iter)
 }
 #endif
 
+/*
+ * 5.19 added commands of io_uring; 6.1 is the first with all that is needed here, and
+ * 6.7 gave them a header of their own.
+ */
+#define EDUDMA_HAS_URING_CMD \
+	(IS_ENABLED(CONFIG_IO_URING) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0))
+
+#if EDUDMA_HAS_URING_CMD
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#define io_uring_cmd_do_in_task_lazy io_uring_cmd_complete_in_task
+#endif
+
+/* 6.6 replaced the pointer to the command's bytes; 7.0 takes their type. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define edudma_uring_sqe_cmd(ioucmd, type) ((const type *)(ioucmd)->cmd)
+#elif !defined(io_uring_sqe128_cmd)
+#define edudma_uring_sqe_cmd(ioucmd, type) \
+	((const type *)io_uring_sqe_cmd((ioucmd)->sqe))
+#else
+#define edudma_uring_sqe_cmd(ioucmd, type) io_uring_sqe_cmd((ioucmd)->sqe, type)
+#endif
+
+/* 6.15 looks up the buffer at that time, for which it must know about locks. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#define edudma_uring_cmd_import_fixed(ubuf, len, rw, iter, ioucmd, issue_flags) \
+	io_uring_cmd_import_fixed(ubuf, len, rw, iter, ioucmd)
+#else
+#define edudma_uring_cmd_import_fixed io_uring_cmd_import_fixed
+#endif
+
+/* 6.18 gave the second result a function of its own, 6.19 changed what is called. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+static inline void edudma_uring_task(struct io_uring_cmd *ioucmd, unsigned int issue_flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	io_uring_cmd_done(ioucmd, *(s32 *)ioucmd->pdu, 0, issue_flags);
+#else
+	io_uring_cmd_done(ioucmd, *(s32 *)ioucmd->pdu, issue_flags);
+#endif
+}
+#else
+static inline void edudma_uring_task(struct io_tw_req tw_req, io_tw_token_t tw)
+{
+	struct io_uring_cmd *ioucmd = io_uring_cmd_from_tw(tw_req);
+
+	io_uring_cmd_done(ioucmd, *(s32 *)ioucmd->pdu, IO_URING_CMD_TASK_WORK_ISSUE_FLAGS);
+}
+#endif
+
+/* Completes a command; in any context. */
+static inline void edudma_uring_cmd_complete(struct io_uring_cmd *ioucmd, s32 result)
+{
+	*(s32 *)ioucmd->pdu = result;
+	io_uring_cmd_do_in_task_lazy(ioucmd, edudma_uring_task);
+}
+
+#endif /* EDUDMA_HAS_URING_CMD */
+
 #endif /* EDUDMA_COMPAT_H */

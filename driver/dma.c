@@ -4,6 +4,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
 
 #include "buffer.h"
@@ -38,6 +39,26 @@ static int edudma_dma_probe_mapping(struct edudma_dma *dma)
 }
 
 /**
+ * edudma_dma_addresses() - can the device address a page
+ * @dma:	of the device
+ * @page:	the page
+ *
+ * The DMA API has no question like this: it maps, and where that fails it warns.
+ * Without an IOMMU a PCI bus address is the physical address, unless the host bridge
+ * shifts it or the platform insists on copying; then nothing is assumed and every page
+ * bounces.
+ *
+ * Context: Any.
+ * Return: the answer.
+ */
+bool edudma_dma_addresses(const struct edudma_dma *dma, struct page *page)
+{
+	return dma->all_addressable ||
+	       (!dma->bounce_all &&
+		page_to_phys(page) + (PAGE_SIZE - 1) <= dma->address_mask);
+}
+
+/**
  * edudma_dma_init() - find out what the device can address
  * @dma:	to initialise; its first five members are filled in
  * @address_bits: width of the bus addresses that the device can issue
@@ -53,6 +74,8 @@ int edudma_dma_init(struct edudma_dma *dma, unsigned int address_bits,
 	struct iommu_domain *domain;
 	int ret;
 
+	mutex_init(&dma->registered_lock);
+	INIT_LIST_HEAD(&dma->registered);
 	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(address_bits));
 	if (ret) {
 		dev_err(dev, "this kernel has no memory for %u address bits: use one with ZONE_DMA, an IOMMU, or a wider dma_mask and dma_bits=\n",

@@ -13,6 +13,7 @@
 #include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "buffer.h"
 #include "engine.h"
@@ -89,6 +90,7 @@ struct edudma_device {
  * @channel:	where its requests run, all of them in order
  * @share:	its part in the queue of @channel
  * @standing:	the grant of its asynchronous requests
+ * @buffers:	registered, by their numbers
  * @node:	in edudma_device.files
  * @file:	the same, for the kernel
  * @mapped:	has, or had, mappings, so keeps the device awake; files_lock
@@ -102,6 +104,7 @@ struct edudma_file {
 	unsigned int channel;
 	struct edudma_share share;
 	struct edudma_grant standing;
+	struct xarray buffers;
 	struct list_head node;
 	struct file *file;
 	bool mapped;

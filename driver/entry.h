@@ -5,13 +5,22 @@
 #ifndef EDUDMA_ENTRY_H
 #define EDUDMA_ENTRY_H
 
+#include <linux/types.h>
+
 struct edudma_device;
 struct edudma_file;
+struct edudma_request;
 struct file;
+struct io_uring_cmd;
 struct vm_area_struct;
 
 /* ioctl.c; process context, may sleep. */
 long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+struct edudma_request *edudma_request_from_user(struct file *file, u64 segments,
+						u32 nr_segments, u32 flags);
+
+/* uring.c; process context, may sleep if io_uring says so. */
+int edudma_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* mmap.c: the device's memory as the processor sees it. */
 void edudma_memory_init(struct edudma_device *edev);

@@ -13,6 +13,7 @@
 #include "edudma_device.h"
 #include "entry.h"
 #include "params.h"
+#include "registered.h"
 #include "request.h"
 #include "vector.h"
 
@@ -22,12 +23,20 @@ static_assert(offsetof(struct edudma_segment, direction) == 24);
 static_assert(sizeof(struct edudma_transfer) == 32);
 static_assert(offsetof(struct edudma_transfer, bytes_done) == 16);
 static_assert(offsetof(struct edudma_transfer, error) == 28);
-static_assert(sizeof(struct edudma_info) == 64);
+static_assert(offsetof(struct edudma_segment, buffer) == 28);
+static_assert(sizeof(struct edudma_info) == 72);
 static_assert(offsetof(struct edudma_info, chunk_bytes) == 40);
+static_assert(sizeof(struct edudma_buffer_register) == 32);
+static_assert(offsetof(struct edudma_buffer_register, buffer) == 28);
+static_assert(sizeof(struct edudma_buffer_unregister) == 8);
+static_assert(sizeof(struct edudma_uring_cmd) == 16);
+static_assert(offsetof(struct edudma_uring_cmd, flags) == 12);
 
 /* Size of each argument when it was first published: the least to accept. */
 #define EDUDMA_TRANSFER_SIZE_VER0	32
-#define EDUDMA_INFO_SIZE_VER0		64
+#define EDUDMA_INFO_SIZE_VER0		72
+#define EDUDMA_BUFFER_REGISTER_SIZE_VER0	32
+#define EDUDMA_BUFFER_UNREGISTER_SIZE_VER0	8
 
 /* Copies a struct to a caller that may know a shorter or a longer one. */
 static int edudma_copy_to_user(void __user *arg, size_t usize, const void *src,
@@ -57,11 +66,14 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 		.channels = engine->channels,
 		.capabilities = (edev->dma.iommu ? EDUDMA_CAP_IOMMU : 0) |
 				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0) |
-				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0),
+				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0) |
+				(edev->dma.needs_sync ? 0 : EDUDMA_CAP_BUFFERS) |
+				(EDUDMA_HAS_URING_CMD ? EDUDMA_CAP_URING_CMD : 0),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
 		.bounce_bytes = (u64)edev->dma.bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,
 		.timeout_ms = READ_ONCE(edudma_timeout_ms),
+		.max_buffers = EDUDMA_MAX_BUFFERS,
 	};
 
 	if (usize < EDUDMA_INFO_SIZE_VER0)
@@ -70,30 +82,39 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 	return edudma_copy_to_user(arg, usize, &info, sizeof(info));
 }
 
-static struct edudma_request *
-edudma_request_from_user(struct edudma_file *efile,
-			 const struct edudma_transfer *transfer, fmode_t mode)
+/**
+ * edudma_request_from_user() - a request with a vector of the user's
+ * @file:	the open file
+ * @segments:	user address of the vector
+ * @nr_segments: elements in it
+ * @flags:	EDUDMA_TRANSFER_*
+ *
+ * Context: Process, may sleep.
+ * Return: the request, or an error pointer with what was wrong.
+ */
+struct edudma_request *edudma_request_from_user(struct file *file, u64 segments,
+						u32 nr_segments, u32 flags)
 {
+	struct edudma_file *efile = file->private_data;
 	struct edudma_request *req;
 	int ret;
 
-	if (transfer->flags & ~(EDUDMA_TRANSFER_NO_BOUNCE | EDUDMA_TRANSFER_EXCLUSIVE))
+	if (flags & ~(EDUDMA_TRANSFER_NO_BOUNCE | EDUDMA_TRANSFER_EXCLUSIVE))
 		return ERR_PTR(-EINVAL);
-	if (transfer->nr_segments > EDUDMA_MAX_SEGMENTS)
+	if (nr_segments > EDUDMA_MAX_SEGMENTS)
 		return ERR_PTR(-EMSGSIZE);
 
-	req = edudma_request_alloc(efile, transfer->nr_segments, transfer->flags);
+	req = edudma_request_alloc(efile, nr_segments, flags);
 	if (!req)
 		return ERR_PTR(-ENOMEM);
 
 	ret = -EFAULT;
-	if (transfer->segments != (unsigned long)transfer->segments ||
-	    copy_from_user(req->segments,
-			   (void __user *)(unsigned long)transfer->segments,
+	if (segments != (unsigned long)segments ||
+	    copy_from_user(req->segments, (void __user *)(unsigned long)segments,
 			   array_size(req->nr_segments, sizeof(*req->segments))))
 		goto err_put;
 
-	ret = edudma_vector_check(req->segments, req->nr_segments, mode,
+	ret = edudma_vector_check(req->segments, req->nr_segments, file->f_mode,
 				  efile->edev->engine.window_bytes, &req->len);
 	if (ret)
 		goto err_put;
@@ -120,7 +141,8 @@ static long edudma_ioctl_transfer(struct file *file, void __user *arg,
 	if (ret)
 		return ret;
 
-	req = edudma_request_from_user(efile, &transfer, file->f_mode);
+	req = edudma_request_from_user(file, transfer.segments, transfer.nr_segments,
+				       transfer.flags);
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 
@@ -139,6 +161,55 @@ static long edudma_ioctl_transfer(struct file *file, void __user *arg,
 				  sizeof(transfer));
 
 	return ret ?: result.error;
+}
+
+static long edudma_ioctl_buffer_register(struct edudma_file *efile, void __user *arg,
+					 size_t usize)
+{
+	struct edudma_buffer_register reg;
+	int ret;
+
+	if (usize < EDUDMA_BUFFER_REGISTER_SIZE_VER0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&reg, sizeof(reg), arg, usize);
+	if (ret)
+		return ret;
+	if (reg.flags || reg.kind > EDUDMA_BUFFER_MEMFD ||
+	    (reg.kind == EDUDMA_BUFFER_USER && reg.fd) ||
+	    !reg.len || reg.len > EDUDMA_MAX_TRANSFER)
+		return -EINVAL;
+	if (reg.kind == EDUDMA_BUFFER_USER &&
+	    (reg.addr != (unsigned long)reg.addr ||
+	     !access_ok((void __user *)(unsigned long)reg.addr, reg.len)))
+		return -EFAULT;
+	if (edudma_unplugged(efile->edev))
+		return -ENODEV;
+
+	ret = edudma_registered_add(&efile->buffers, &efile->edev->dma, &reg, &reg.buffer);
+	if (ret)
+		return ret;
+	ret = edudma_copy_to_user(arg, min(usize, sizeof(reg)), &reg, sizeof(reg));
+	if (ret)
+		edudma_registered_remove(&efile->buffers, reg.buffer);
+
+	return ret;
+}
+
+static long edudma_ioctl_buffer_unregister(struct edudma_file *efile, void __user *arg,
+					   size_t usize)
+{
+	struct edudma_buffer_unregister reg;
+	int ret;
+
+	if (usize < EDUDMA_BUFFER_UNREGISTER_SIZE_VER0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&reg, sizeof(reg), arg, usize);
+	if (ret)
+		return ret;
+	if (reg.reserved)
+		return -EINVAL;
+
+	return edudma_registered_remove(&efile->buffers, reg.buffer);
 }
 
 /**
@@ -162,6 +233,10 @@ long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return edudma_ioctl_info(efile->edev, uarg, _IOC_SIZE(cmd));
 	case EDUDMA_IOC_TRANSFER & ~IOCSIZE_MASK:
 		return edudma_ioctl_transfer(file, uarg, _IOC_SIZE(cmd));
+	case EDUDMA_IOC_BUFFER_REGISTER & ~IOCSIZE_MASK:
+		return edudma_ioctl_buffer_register(efile, uarg, _IOC_SIZE(cmd));
+	case EDUDMA_IOC_BUFFER_UNREGISTER & ~IOCSIZE_MASK:
+		return edudma_ioctl_buffer_unregister(efile, uarg, _IOC_SIZE(cmd));
 	default:
 		return -ENOTTY;
 	}

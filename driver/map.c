@@ -10,6 +10,7 @@
 #include "buffer.h"
 #include "compat.h"
 #include "pin.h"
+#include "registered.h"
 
 static enum dma_data_direction edudma_extent_dir(const struct edudma_extent *ext)
 {
@@ -49,7 +50,7 @@ static void edudma_buffer_free_tables(struct edudma_buffer *buf, unsigned int co
 	while (count--) {
 		struct edudma_extent *ext = &buf->extents[count];
 
-		if (!ext->bounced && !ext->single)
+		if (!ext->bounced && !ext->single && !ext->registered)
 			sg_free_table(&ext->sgt);
 	}
 }
@@ -74,7 +75,7 @@ int edudma_buffer_prepare(struct edudma_buffer *buf)
 
 		if (ext->from_device && !buf->kernel)
 			edudma_pages_dirty(buf->pages + ext->first_page, ext->nr_pages);
-		if (ext->bounced)
+		if (ext->bounced || ext->registered)
 			continue;
 		ret = edudma_extent_alloc_table(buf, ext);
 		if (ret)
@@ -190,6 +191,8 @@ static void edudma_extent_unmap(struct edudma_buffer *buf, struct edudma_extent 
 	unsigned int i;
 	size_t n;
 
+	if (ext->bounced || ext->registered)
+		return;
 	if (ext->single) {
 		if (sync)
 			dma_sync_single_for_cpu(dev, ext->dma_addr, moved, dir);
@@ -208,6 +211,26 @@ static void edudma_extent_unmap(struct edudma_buffer *buf, struct edudma_extent 
 		}
 	}
 	dma_unmap_sgtable(dev, &ext->sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+/* It is mapped: it only has to be described. */
+static int edudma_extent_map_registered(struct edudma_buffer *buf,
+					struct edudma_extent *ext)
+{
+	dma_addr_t addr;
+	size_t done, n;
+	int ret;
+
+	for (done = 0; done < ext->len; done += n) {
+		n = min_t(u64, ext->len - done,
+			  edudma_registered_piece(ext->registered, ext->pos + done, &addr));
+		ret = edudma_buffer_describe(buf, addr, n, ext->offset + done,
+					     ext->from_device);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
 }
 
 static int edudma_extent_map_single(struct edudma_buffer *buf, struct edudma_extent *ext)
@@ -282,8 +305,7 @@ void edudma_buffer_unmap(struct edudma_buffer *buf)
 		size_t moved = min_t(u64, left, ext->len);
 
 		left -= moved;
-		if (!ext->bounced)
-			edudma_extent_unmap(buf, ext, moved);
+		edudma_extent_unmap(buf, ext, moved);
 	}
 }
 
@@ -302,7 +324,9 @@ int edudma_buffer_map(struct edudma_buffer *buf)
 	for (i = 0; i < buf->nr_extents; i++) {
 		struct edudma_extent *ext = &buf->extents[i];
 
-		if (ext->bounced)
+		if (ext->registered)
+			ret = edudma_extent_map_registered(buf, ext);
+		else if (ext->bounced)
 			ret = edudma_extent_map_bounced(buf, ext);
 		else
 			ret = edudma_extent_map_direct(buf, ext);
@@ -314,7 +338,6 @@ int edudma_buffer_map(struct edudma_buffer *buf)
 
 err_unmap:
 	while (i--)
-		if (!buf->extents[i].bounced)
-			edudma_extent_unmap(buf, &buf->extents[i], 0);
+		edudma_extent_unmap(buf, &buf->extents[i], 0);
 	return ret;
 }

@@ -13,6 +13,8 @@
 #include "edudma_device.h"
 #include "entry.h"
 #include "params.h"
+#include "pin.h"
+#include "registered.h"
 
 #define EDU_VENDOR_ID	0x1234
 #define EDU_DEVICE_ID	0x11e8
@@ -258,6 +260,7 @@ static void edudma_close_queues(struct edudma_device *edev)
 	cancel_work_sync(&edev->window.retry);
 	for (i = 0; i < edev->engine.channels; i++)
 		flush_work(&edev->copyback[i].work);
+	edudma_registered_revoke(&edev->dma);
 }
 
 static int edudma_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -505,13 +508,13 @@ static int __init edudma_init(void)
 	if (!edudma_wq)
 		return -ENOMEM;
 
-	ret = edudma_release_init();
+	ret = edudma_pages_init();
 	if (ret)
 		goto err_destroy_wq;
 
 	ret = edudma_chardev_init();
 	if (ret)
-		goto err_exit_release;
+		goto err_exit_pages;
 
 	ret = pci_register_driver(&edudma_driver);
 	if (ret)
@@ -521,8 +524,8 @@ static int __init edudma_init(void)
 
 err_exit_chardev:
 	edudma_chardev_exit();
-err_exit_release:
-	edudma_release_exit();
+err_exit_pages:
+	edudma_pages_exit();
 err_destroy_wq:
 	destroy_workqueue(edudma_wq);
 	return ret;
@@ -532,7 +535,7 @@ static void __exit edudma_exit(void)
 {
 	pci_unregister_driver(&edudma_driver);
 	/* The last pages may hold the last reference to a device. */
-	edudma_release_exit();
+	edudma_pages_exit();
 	edudma_chardev_exit();
 	destroy_workqueue(edudma_wq);
 }

@@ -2,14 +2,33 @@
 /*
  * User pages: pin, account, dirty, release.
  */
-#include <linux/error-injection.h>
-#include <linux/mm.h>
 #include <linux/bvec.h>
+#include <linux/error-injection.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "pin.h"
 #include "stats.h"
+
+struct workqueue_struct *edudma_dirty_wq;
+
+/** edudma_pages_init() - prepare for pages.  May sleep.  Return: 0 or -ENOMEM. */
+int edudma_pages_init(void)
+{
+	edudma_dirty_wq = alloc_workqueue("edudma-dirty", WQ_UNBOUND, 0);
+
+	return edudma_dirty_wq ? 0 : -ENOMEM;
+}
+
+/** edudma_pages_exit() - wait for the last pages to be dirtied.  May sleep. */
+void edudma_pages_exit(void)
+{
+	destroy_workqueue(edudma_dirty_wq);
+}
 
 /* Counts pages as pinned and keeps the highest figure ever. */
 static void edudma_pages_account(struct edudma_stats *stats, unsigned int count)
@@ -52,6 +71,98 @@ int edudma_pages_pin(struct edudma_stats *stats, unsigned long addr,
 	return pinned ?: -EFAULT;
 }
 ALLOW_ERROR_INJECTION(edudma_pages_pin, ERRNO);
+
+/* Whether file systems write a page back, and so must know when it is written to. */
+static bool edudma_page_is_file_backed(struct page *page)
+{
+	page = compound_head(page);
+
+	return !PageAnon(page) && !PageSwapBacked(page) && !PageHuge(page) &&
+	       page_mapping(page);
+}
+
+/**
+ * edudma_file_is_memory() - is a file memory that has a descriptor, such as a memfd
+ * @file:	the file
+ *
+ * Context: Any.
+ * Return: the answer.
+ */
+bool edudma_file_is_memory(const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	return S_ISREG(inode->i_mode) && (inode->i_sb->s_magic == TMPFS_MAGIC ||
+					  inode->i_sb->s_magic == HUGETLBFS_MAGIC);
+}
+
+/* Why there was no page to pin: what is there decides. */
+static int edudma_pages_refusal(unsigned long addr)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int ret = -EFAULT;
+
+	mmap_read_lock(mm);
+	vma = find_vma(mm, addr);
+	if (vma && vma->vm_start <= addr) {
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+			ret = -ENXIO;
+		else if (vma->vm_file && !edudma_file_is_memory(vma->vm_file) &&
+			 vma->vm_flags & VM_SHARED && vma->vm_flags & VM_WRITE)
+			ret = -EOPNOTSUPP;
+	}
+	mmap_read_unlock(mm);
+
+	return ret;
+}
+
+/**
+ * edudma_pages_pin_longterm() - pin user pages for as long as the user likes
+ * @addr:	user address in the first page
+ * @count:	pages, not 0
+ * @pages:	room for @count pages
+ *
+ * For the device to read and to write.  Migrates what must not be pinned for long.
+ *
+ * Context: Process, may sleep and fault; no lock of the driver held.
+ * Return: 0 with all of them pinned; -EFAULT where there is no memory or it must not
+ * be written, -ENXIO where there is no page, -EOPNOTSUPP for what a file system writes
+ * back, -ENOMEM, or -EINTR in a dying process.
+ */
+int edudma_pages_pin_longterm(unsigned long addr, unsigned int count, struct page **pages)
+{
+	unsigned int i, done = 0;
+	int ret = 0;
+
+	addr &= PAGE_MASK;
+	while (done < count) {
+		ret = pin_user_pages_fast(addr + ((unsigned long)done << PAGE_SHIFT),
+					  count - done, FOLL_WRITE | FOLL_LONGTERM,
+					  pages + done);
+		if (ret <= 0)
+			break;
+		done += ret;
+	}
+	if (done < count) {
+		ret = !ret || ret == -EFAULT ?
+		      edudma_pages_refusal(addr + ((unsigned long)done << PAGE_SHIFT)) : ret;
+		goto err_unpin;
+	}
+
+	/* Before 6.5 the kernel does not ask. */
+	ret = -EOPNOTSUPP;
+	for (i = 0; i < count; i++)
+		if (edudma_page_is_file_backed(pages[i]))
+			goto err_unpin;
+
+	return 0;
+
+err_unpin:
+	unpin_user_pages(pages, done);
+	return ret;
+}
+ALLOW_ERROR_INJECTION(edudma_pages_pin_longterm, ERRNO);
 
 /**
  * edudma_pages_unpin() - release pinned pages

@@ -12,26 +12,6 @@
 #include "pin.h"
 #include "stats.h"
 
-/*
- * Dirties pages, which waits for their locks, which may take as long as a user's
- * file system likes: of all devices, as a device may go before that ends.
- */
-static struct workqueue_struct *edudma_dirty_wq;
-
-/** edudma_release_init() - prepare for buffers.  May sleep.  Return: 0 or -ENOMEM. */
-int edudma_release_init(void)
-{
-	edudma_dirty_wq = alloc_workqueue("edudma-dirty", WQ_UNBOUND, 0);
-
-	return edudma_dirty_wq ? 0 : -ENOMEM;
-}
-
-/** edudma_release_exit() - wait for the last pages to be dirtied.  May sleep. */
-void edudma_release_exit(void)
-{
-	destroy_workqueue(edudma_dirty_wq);
-}
-
 static void edudma_buffer_account(struct edudma_buffer *buf)
 {
 	struct edudma_stats *stats = buf->dma->stats;
@@ -54,8 +34,8 @@ static void edudma_buffer_account(struct edudma_buffer *buf)
 static void edudma_buffer_release(struct edudma_buffer *buf)
 {
 	edudma_buffer_unprepare(buf);
-	edudma_buffer_discard(buf);
 	edudma_buffer_account(buf);
+	edudma_buffer_discard(buf);
 }
 
 /* Copies what the device has written, and no byte more, to the user's pages. */
@@ -155,7 +135,7 @@ static void edudma_buffer_dirty(struct work_struct *work)
 
 	edudma_buffer_release(buf);
 	buf->released(buf);
-	/* The last of it; edudma_release_exit() waits for what is left of this. */
+	/* The last of it; edudma_pages_exit() waits for what is left of this. */
 	module_put(THIS_MODULE);
 }
 

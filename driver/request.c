@@ -64,7 +64,8 @@ static void edudma_chunk_complete(struct edudma_job *job)
 	struct edudma_buffer *buf = &chunk->buf;
 
 	if (chunk->kept) {
-		edudma_count(&buf->dma->stats->pages_leaked, -(u64)buf->nr_pages);
+		edudma_count(&buf->dma->stats->pages_leaked, -(u64)buf->used);
+		edudma_buffer_keep(buf, false);
 		if (!--req->nr_kept)
 			get_device(&req->edev->dev);
 		put_device(buf->dma->dev);
@@ -83,9 +84,10 @@ static void edudma_chunk_keep(struct edudma_job *job)
 	struct edudma_request *req = chunk->req;
 	unsigned long flags;
 
-	edudma_count(&req->edev->stats.pages_leaked, chunk->buf.nr_pages);
+	edudma_count(&req->edev->stats.pages_leaked, chunk->buf.used);
+	edudma_buffer_keep(&chunk->buf, true);
 	dev_crit(&req->edev->dev, "%u pages stay pinned: the device may still access them\n",
-		 chunk->buf.nr_pages);
+		 chunk->buf.used);
 	/*
 	 * The mappings belong to the PCI device, for debugging tools that list them.
 	 * Our own is there as long as the queue is, which alone can give this back: the
@@ -150,6 +152,7 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 	req->edev = edev;
 	get_device(&edev->dev);
 	req->nr_segments = nr_segments;
+	req->table = &efile->buffers;
 	req->no_bounce = flags & EDUDMA_TRANSFER_NO_BOUNCE;
 	req->grant.queue = &edev->queues[efile->channel];
 	req->grant.exclusive = flags & EDUDMA_TRANSFER_EXCLUSIVE;
@@ -231,6 +234,7 @@ static void edudma_chunk_init(struct edudma_chunk *chunk, struct edudma_request 
 	buf->copyback = &edev->copyback[req->grant.queue->index];
 	buf->no_bounce = req->no_bounce;
 	buf->kernel = req->borrows ? &req->kernel : NULL;
+	buf->table = req->table;
 	buf->small = chunk == req->chunk ? &req->small : NULL;
 	buf->delivered = edudma_chunk_delivered;
 	buf->released = edudma_chunk_released;
@@ -364,7 +368,7 @@ static int edudma_chunk_enqueue(struct edudma_chunk *chunk, bool last)
 
 	chunk->job.descs = chunk->buf.descs.array;
 	chunk->job.count = chunk->buf.descs.count;
-	chunk->job.weight = chunk->buf.nr_pages;
+	chunk->job.weight = chunk->buf.nr_pages ?: 1;
 	kref_get(&req->ref);
 	if (req->standing) {
 		ret = edudma_grant_post(req->standing, &chunk->job, req->plugged);

@@ -16,7 +16,7 @@
 
 struct edudma_device;
 struct edudma_file;
-struct kiocb;
+struct xarray;
 
 /* One under DMA, one pinned ahead of it. */
 #define EDUDMA_REQUEST_CHUNKS	2
@@ -41,6 +41,7 @@ struct edudma_chunk {
  * struct edudma_request - one read, write or transfer call, or asynchronous request
  * @ref:	references
  * @edev:	the device, a reference
+ * @table:	registered buffers of the file that it came through, while it is filled
  * @grant:	its right to use the engine
  * @segments:	the checked vector, owned by the request
  * @segment:	the vector, if it has one element
@@ -63,14 +64,15 @@ struct edudma_chunk {
  *		bytes that it has moved, and why it was stopped, if it was.  Context:
  *		any, hard irq included; no locks.
  * @efile:	the file, then
- * @iocb:	what to complete, then
+ * @complete:	tells who submitted it, then.  Context: as of @ended.
+ * @owner:	for @complete
  * @active:	what counts it, of @efile, then
  * @wait:	woken when the grant, @in_flight or @undelivered changes
  * @chunk:	its chunks, the first @nr_chunks initialised; the second is used if the
  *		first cannot hold all
  * @small:	arrays of the first chunk, if they are not larger; not initialised
  *
- * What nobody waits for has one chunk, and needs no more than its iocb.
+ * What nobody waits for has one chunk.
  *
  * Lifetime: the submitter holds one reference, each submitted chunk another.
  * A submitter that is killed leaves; its chunks finish without it.
@@ -78,6 +80,7 @@ struct edudma_chunk {
 struct edudma_request {
 	struct kref ref;
 	struct edudma_device *edev;
+	struct xarray *table;
 	struct edudma_grant grant;
 	struct edudma_segment *segments;
 	struct edudma_segment segment;
@@ -100,7 +103,8 @@ struct edudma_request {
 	bool plugged;
 	void (*ended)(struct edudma_request *req, u64 bytes, int error);
 	struct edudma_file *efile;
-	struct kiocb *iocb;
+	void (*complete)(void *owner, u64 bytes, int error);
+	void *owner;
 	atomic_t *active;
 	wait_queue_head_t wait;
 
@@ -134,7 +138,8 @@ int edudma_file_flush(struct edudma_file *efile);
 
 /* async.c */
 int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
-			 struct kiocb *iocb);
+			 void (*complete)(void *owner, u64 bytes, int error),
+			 void *owner);
 
 /* Between the files of this layer. */
 int edudma_request_alloc_all_chunks(struct edudma_request *req);

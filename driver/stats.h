@@ -20,6 +20,7 @@
  * @pages_pinned:	user pages pinned now
  * @pages_pinned_max:	the highest value that @pages_pinned ever had
  * @pages_async:	pages that asynchronous requests hold now
+ * @pages_registered:	pages of registered buffers
  * @timeouts:		hardware transfers and grants that took too long
  * @cancelled:		requests stopped by a signal
  * @errors:		requests that ended in an error other than a signal
@@ -46,6 +47,7 @@ struct edudma_stats {
 	atomic64_t pages_pinned;
 	atomic64_t pages_pinned_max;
 	atomic64_t pages_async;
+	atomic64_t pages_registered;
 	atomic64_t timeouts;
 	atomic64_t cancelled;
 	atomic64_t errors;

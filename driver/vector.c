@@ -18,9 +18,6 @@ static int edudma_segment_check(const struct edudma_segment *seg, fmode_t mode,
 {
 	u64 end;
 
-	if (seg->reserved)
-		return -EINVAL;
-
 	switch (seg->direction) {
 	case EDUDMA_TO_DEVICE:
 		if (!(mode & FMODE_WRITE))
@@ -36,6 +33,9 @@ static int edudma_segment_check(const struct edudma_segment *seg, fmode_t mode,
 
 	if (check_add_overflow(seg->offset, seg->len, &end) || end > window_bytes)
 		return -ERANGE;
+	/* What is registered when it is reached decides. */
+	if (seg->buffer)
+		return 0;
 	if (seg->addr != (unsigned long)seg->addr ||
 	    !access_ok((void __user *)(unsigned long)seg->addr, seg->len))
 		return -EFAULT;
@@ -76,8 +76,14 @@ int edudma_vector_check(const struct edudma_segment *segments,
 	return 0;
 }
 
+/* Where it begins in a page; of a registered buffer it may be anywhere. */
+static unsigned int edudma_segment_offset(const struct edudma_segment *seg)
+{
+	return seg->buffer ? PAGE_SIZE - 1 : offset_in_page(seg->addr);
+}
+
 /**
- * edudma_vector_pages() - user pages that a vector touches
+ * edudma_vector_pages() - pages that a vector touches at most
  * @segments:	a checked vector
  * @count:	of them
  * @limit:	where to stop counting
@@ -92,7 +98,7 @@ unsigned int edudma_vector_pages(const struct edudma_segment *segments,
 	unsigned int i;
 
 	for (i = 0; i < count && pages <= limit; i++)
-		pages += (offset_in_page(segments[i].addr) + segments[i].len +
+		pages += (edudma_segment_offset(&segments[i]) + segments[i].len +
 			  PAGE_SIZE - 1) >> PAGE_SHIFT;
 
 	return min_t(u64, pages, limit + 1ULL);

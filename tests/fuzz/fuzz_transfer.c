@@ -27,7 +27,7 @@ void fuzz_structure_call(const struct fuzz_call *call)
 	};
 	struct edudma_segment segment = {
 		.addr = arg[1], .len = arg[2], .offset = arg[3], .direction = arg[4],
-		.reserved = arg[5],
+		.buffer = arg[5],
 	};
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)arg[1], .iov_len = arg[2] };
 

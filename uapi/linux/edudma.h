@@ -36,20 +36,24 @@ enum edudma_direction {
 
 /**
  * struct edudma_segment - one element of a transfer's vector
- * @addr:	user virtual address of the first byte, any alignment
+ * @addr:	user virtual address of the first byte, any alignment; of memory in a
+ *		registered buffer, the distance from the buffer's first byte
  * @len:	bytes to move; 0 is allowed and moves nothing
  * @offset:	where in the window the segment starts, in bytes
  * @direction:	one of enum edudma_direction
- * @reserved:	must be zero
+ * @buffer:	number of a registered buffer of the same open file, see
+ *		EDUDMA_IOC_BUFFER_REGISTER; 0 for memory at a user address
  *
- * A segment must lie within the window: @offset + @len <= window_bytes.
+ * A segment must lie within the window: @offset + @len <= window_bytes.  One that is
+ * reached and whose buffer is not registered fails with ENOENT, one that is not
+ * within its buffer with EFAULT.
  */
 struct edudma_segment {
 	__u64 addr;
 	__u64 len;
 	__u64 offset;
 	__u32 direction;
-	__u32 reserved;
+	__u32 buffer;
 };
 
 /*
@@ -121,6 +125,18 @@ enum edudma_engine_kind {
  * A mapping of a device that is gone raises SIGBUS.
  */
 #define EDUDMA_CAP_MMAP		(1U << 2)
+/*
+ * Buffers can be registered, see EDUDMA_IOC_BUFFER_REGISTER.  Not where the kernel
+ * copies, or cleans caches, between memory and the device.
+ */
+#define EDUDMA_CAP_BUFFERS	(1U << 3)
+/* EDUDMA_URING_CMD_TRANSFER: since Linux 6.1. */
+#define EDUDMA_CAP_URING_CMD	(1U << 4)
+/*
+ * A ring with IORING_SETUP_IOPOLL is completed by polling the device, without
+ * interrupts: since Linux 6.1, and by EDUDMA_ENGINE_RING only.
+ */
+#define EDUDMA_CAP_IOPOLL	(1U << 5)
 
 /**
  * struct edudma_info - result of EDUDMA_IOC_INFO
@@ -139,6 +155,8 @@ enum edudma_engine_kind {
  * @bounce_bytes:	bounce memory of the device, 0 if it needs none
  * @max_descriptor_bytes: largest single hardware transfer
  * @timeout_ms:		time that one hardware transfer may take
+ * @max_buffers:	buffers that one open file may register
+ * @reserved:		zero
  */
 struct edudma_info {
 	__u32 abi_version;
@@ -153,13 +171,15 @@ struct edudma_info {
 	__u64 bounce_bytes;
 	__u32 max_descriptor_bytes;
 	__u32 timeout_ms;
+	__u32 max_buffers;
+	__u32 reserved;
 };
 
 #define EDUDMA_IOC_MAGIC	0xED
 
 /*
  * EDUDMA_IOC_INFO: describe the device.  A caller built with an older, shorter
- * struct gets its beginning (the first version had 64 bytes; less is EINVAL),
+ * struct gets its beginning (the first version had 72 bytes; less is EINVAL),
  * one built with a newer, longer struct gets the rest zeroed.
  */
 #define EDUDMA_IOC_INFO		_IOR(EDUDMA_IOC_MAGIC, 0x00, struct edudma_info)
@@ -176,5 +196,104 @@ struct edudma_info {
  * the call's place in the queue is kept.  SIGKILL does not wait for the hardware.
  */
 #define EDUDMA_IOC_TRANSFER	_IOWR(EDUDMA_IOC_MAGIC, 0x01, struct edudma_transfer)
+
+/**
+ * enum edudma_buffer_kind - what memory is registered
+ * @EDUDMA_BUFFER_USER:		memory of the calling process, by its address
+ * @EDUDMA_BUFFER_MEMFD:	memory of a memfd_create(2) file, which need not be
+ *				mapped
+ */
+enum edudma_buffer_kind {
+	EDUDMA_BUFFER_USER	= 0,
+	EDUDMA_BUFFER_MEMFD	= 1,
+};
+
+/**
+ * struct edudma_buffer_register - argument of EDUDMA_IOC_BUFFER_REGISTER
+ * @addr:	in: user virtual address of the first byte, any alignment; of a file,
+ *		the position of the first byte, a multiple of the page size
+ * @len:	in: bytes, from 1 to max_transfer_bytes
+ * @kind:	in: one of enum edudma_buffer_kind
+ * @flags:	in: must be zero
+ * @fd:		in: the file, opened for reading and writing; else must be zero
+ * @buffer:	out: the number of the buffer, from 1 to max_buffers
+ */
+struct edudma_buffer_register {
+	__u64 addr;
+	__u64 len;
+	__u32 kind;
+	__u32 flags;
+	__s32 fd;
+	__u32 buffer;
+};
+
+/*
+ * EDUDMA_IOC_BUFFER_REGISTER: pin memory and map it for the device once, so that
+ * segments that name it cost neither.  It is the device's to read and to write, so it
+ * must be writable memory, anonymous, of a memfd or of another file in shared memory.
+ *
+ * The buffer belongs to the open file: whoever has that may use it, in several
+ * requests at a time, until it is unregistered or the file is closed.  The pages stay
+ * what the process had there when it registered them: after munmap(2), mremap(2) or
+ * in a child after fork(2), the buffer is the memory that it was.
+ *
+ * Its pages count to RLIMIT_MEMLOCK of the user who registers it, like those of
+ * io_uring's registered buffers, unless the process has CAP_IPC_LOCK.
+ *
+ * Fails with EDQUOT beyond that limit, ENOSPC beyond max_buffers, EFAULT where there
+ * is no memory or it may not be written, EOPNOTSUPP for pages of a file on a disk,
+ * which the file system may need to write, ENXIO for a mapping without pages, such as
+ * device memory, EADDRNOTAVAIL for pages that the device cannot address without a copy,
+ * EBADF or EACCES for a file that is not open as it must be, EPERM for a memfd that is
+ * sealed against writing, ENOMEM, EINVAL, ENODEV.
+ */
+#define EDUDMA_IOC_BUFFER_REGISTER \
+	_IOWR(EDUDMA_IOC_MAGIC, 0x02, struct edudma_buffer_register)
+
+/**
+ * struct edudma_buffer_unregister - argument of EDUDMA_IOC_BUFFER_UNREGISTER
+ * @buffer:	in: the number
+ * @reserved:	must be zero
+ */
+struct edudma_buffer_unregister {
+	__u32 buffer;
+	__u32 reserved;
+};
+
+/*
+ * EDUDMA_IOC_BUFFER_UNREGISTER: the number means nothing any more.  The memory is
+ * released now, or by the last request that uses it when that ends.  Fails with ENOENT
+ * if there is no such buffer.
+ */
+#define EDUDMA_IOC_BUFFER_UNREGISTER \
+	_IOW(EDUDMA_IOC_MAGIC, 0x03, struct edudma_buffer_unregister)
+
+/**
+ * struct edudma_uring_cmd - the command in a submission queue entry of io_uring
+ * @segments:	user address of an array of struct edudma_segment
+ * @nr_segments: elements in @segments, at most max_segments
+ * @flags:	EDUDMA_TRANSFER_* or 0
+ */
+struct edudma_uring_cmd {
+	__u64 segments;
+	__u32 nr_segments;
+	__u32 flags;
+};
+
+/*
+ * EDUDMA_URING_CMD_TRANSFER: EDUDMA_IOC_TRANSFER by io_uring: cmd_op of an
+ * IORING_OP_URING_CMD, whose 16 bytes of cmd are a struct edudma_uring_cmd.  The
+ * array is read when the command is submitted.
+ *
+ * With IORING_URING_CMD_FIXED, @nr_segments must be 1, and the memory of that segment,
+ * whose buffer must be 0, must be within io_uring's registered buffer buf_index.
+ *
+ * The result of the completion is the number of bytes moved, counted from the first
+ * segment on, or if there are none, the negative errno that stopped it.  A command
+ * that must wait, as it is exclusive, larger than chunk_bytes, or finds no room among
+ * asynchronous requests, is executed by a worker of io_uring.
+ */
+#define EDUDMA_URING_CMD_TRANSFER \
+	_IOW(EDUDMA_IOC_MAGIC, 0x80, struct edudma_uring_cmd)
 
 #endif /* _UAPI_LINUX_EDUDMA_H */

@@ -251,7 +251,7 @@ edudma_to_device(const void *addr, size_t len, uint64_t offset)
 	segment.len = len;
 	segment.offset = offset;
 	segment.direction = EDUDMA_TO_DEVICE;
-	segment.reserved = 0;
+	segment.buffer = 0;
 	return segment;
 }
 
@@ -272,7 +272,7 @@ edudma_from_device(void *addr, size_t len, uint64_t offset)
 	segment.len = len;
 	segment.offset = offset;
 	segment.direction = EDUDMA_FROM_DEVICE;
-	segment.reserved = 0;
+	segment.buffer = 0;
 	return segment;
 }
 

@@ -321,12 +321,12 @@ TEST(segments)
 	EXPECT_EQ(4, to.len);
 	EXPECT_EQ(100, to.offset);
 	EXPECT_EQ(EDUDMA_TO_DEVICE, to.direction);
-	EXPECT_EQ(0, to.reserved);
+	EXPECT_EQ(0, to.buffer);
 	EXPECT_EQ((uintptr_t)memory, from.addr);
 	EXPECT_EQ(3, from.len);
 	EXPECT_EQ(200, from.offset);
 	EXPECT_EQ(EDUDMA_FROM_DEVICE, from.direction);
-	EXPECT_EQ(0, from.reserved);
+	EXPECT_EQ(0, from.buffer);
 }
 
 TEST(open_refuses_what_is_no_node)

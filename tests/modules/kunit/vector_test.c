@@ -35,25 +35,22 @@ static struct edudma_segment segment(u64 offset, u64 len)
 	};
 }
 
-#define DEFECTS	5
+#define DEFECTS	4
 
 /* Spoils a segment in one of these ways, or in none. */
 static int spoil(struct edudma_segment *seg, unsigned int defect)
 {
 	switch (defect) {
 	case 0:
-		seg->reserved = 1;
-		return -EINVAL;
-	case 1:
 		seg->direction = EDUDMA_FROM_DEVICE + EDUDMA_TO_DEVICE + 1;
 		return -EINVAL;
-	case 2:
+	case 1:
 		seg->offset = SZ_2G;
 		return -ERANGE;
-	case 3:
+	case 2:
 		seg->addr = U64_MAX - SZ_4K;
 		return -EFAULT;
-	case 4:
+	case 3:
 		seg->offset = 0;
 		seg->len = EDUDMA_MAX_TRANSFER + 1;
 		return -EMSGSIZE;
@@ -77,7 +74,7 @@ static int model_one(const struct edudma_segment *seg, fmode_t mode, u64 window)
 	bool to = seg->direction == EDUDMA_TO_DEVICE;
 	bool from = seg->direction == EDUDMA_FROM_DEVICE;
 
-	if (seg->reserved || (!to && !from))
+	if (!to && !from)
 		return -EINVAL;
 	if (to && !(mode & FMODE_WRITE))
 		return -EBADF;
@@ -85,7 +82,8 @@ static int model_one(const struct edudma_segment *seg, fmode_t mode, u64 window)
 		return -EBADF;
 	if (seg->offset > window || seg->len > window - seg->offset)
 		return -ERANGE;
-	if (out_of_reach(seg))
+	/* What a position in a registered buffer is worth shows when it is reached. */
+	if (!seg->buffer && out_of_reach(seg))
 		return -EFAULT;
 
 	return 0;
@@ -138,7 +136,7 @@ static void random_segment(struct rnd_state *random, struct edudma_segment *seg,
 	if (edudma_kunit_once_in(random, 20))
 		seg->addr = U64_MAX - edudma_kunit_below(random, SZ_8K);
 	if (edudma_kunit_once_in(random, 20))
-		seg->reserved = BIT(edudma_kunit_below(random, 32));
+		seg->buffer = BIT(edudma_kunit_below(random, 32));
 	if (edudma_kunit_once_in(random, 20))
 		seg->direction = edudma_kunit_below(random, 4);
 }

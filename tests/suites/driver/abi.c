@@ -65,12 +65,6 @@ TEST_F(refused, unknown_flag_is_einval)
 	EXPECT_EQ(OUT_UNTOUCHED, self->out.bytes_done);
 }
 
-TEST_F(refused, nonzero_reserved_field_is_einval)
-{
-	self->seg[1].reserved = 1;
-	EXPECT_REFUSED(self, EINVAL);
-}
-
 TEST_F(refused, unknown_direction_is_einval)
 {
 	self->seg[1].direction = 2;
