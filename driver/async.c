@@ -77,6 +77,7 @@ static void edudma_request_ended(struct edudma_request *req, u64 bytes, int erro
  * edudma_request_start() - begin a request and do not wait for it
  * @req:	the request, of which nothing was submitted
  * @efile:	the file it came through
+ * @polled:	edudma_queue_poll() is called until it has ended
  * @complete:	Called when the request has ended, with the bytes that it moved, or if
  *		there are none, what stopped it.  Context: any, hard irq included; no
  *		locks.
@@ -89,6 +90,7 @@ static void edudma_request_ended(struct edudma_request *req, u64 bytes, int erro
  * could not be woken or mapped.
  */
 int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
+			 bool polled,
 			 void (*complete)(void *owner, u64 bytes, int error),
 			 void *owner)
 {
@@ -99,6 +101,7 @@ int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 		return ret;
 
 	req->standing = &efile->standing;
+	req->polled = polled;
 	req->plugged = edudma_plugged(req->edev, efile->standing.queue);
 	req->ended = edudma_request_ended;
 	req->efile = efile;
@@ -115,6 +118,7 @@ int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 	if (atomic_dec_and_test(req->active))
 		wake_up(&efile->flushed);
 	req->standing = NULL;
+	req->polled = false;
 	edudma_request_discard(req);
 	return ret;
 }

@@ -154,7 +154,8 @@ static ssize_t edudma_rw_iter(struct kiocb *iocb, struct iov_iter *iter,
 		return -ENOMEM;
 
 	if (!is_sync_kiocb(iocb)) {
-		ret = edudma_request_start(req, efile, edudma_iocb_complete, iocb);
+		ret = edudma_request_start(req, efile, iocb->ki_flags & IOCB_HIPRI,
+					   edudma_iocb_complete, iocb);
 		if (ret != -EAGAIN || iocb->ki_flags & IOCB_NOWAIT) {
 			edudma_request_put(req);
 			return ret;
@@ -203,6 +204,16 @@ static ssize_t edudma_write_iter(struct kiocb *iocb, struct iov_iter *from)
 			      min_t(u64, iov_iter_count(from), window - iocb->ki_pos),
 			      EDUDMA_TO_DEVICE);
 }
+
+#if EDUDMA_HAS_URING_CMD
+/* For rings of io_uring that are polled. */
+static int edudma_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigned int flags)
+{
+	struct edudma_file *efile = iocb->ki_filp->private_data;
+
+	return edudma_queue_poll(efile->standing.queue);
+}
+#endif
 
 static loff_t edudma_llseek(struct file *file, loff_t offset, int whence)
 {
@@ -260,7 +271,9 @@ static const struct file_operations edudma_fops = {
 	.unlocked_ioctl = edudma_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 #if EDUDMA_HAS_URING_CMD
+	.iopoll = edudma_iopoll,
 	.uring_cmd = edudma_uring_cmd,
+	.uring_cmd_iopoll = edudma_uring_cmd_iopoll,
 #endif
 };
 

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/scatterlist.h>
@@ -64,6 +65,25 @@ static inline bool edudma_dma_need_sync(struct device *dev, dma_addr_t addr, boo
 #else
 #define edudma_dma_need_sync(dev, addr, iommu) dma_need_sync(dev, addr)
 #endif
+
+/*
+ * Whether a file system writes a page back, so must know when it is written to.  5.16
+ * brought folios, which took the place of these questions to a page.
+ */
+static inline bool edudma_page_is_file_backed(struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+	page = compound_head(page);
+
+	return !PageAnon(page) && !PageSwapBacked(page) && !PageHuge(page) &&
+	       page_mapping(page);
+#else
+	struct folio *folio = page_folio(page);
+
+	return !folio_test_anon(folio) && !folio_test_swapbacked(folio) &&
+	       !folio_test_hugetlb(folio) && folio_mapping(folio);
+#endif
+}
 
 /* 6.3 added functions to change vm_flags, which lock if they must. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
@@ -153,30 +173,58 @@ static inline bool user_backed_iter(const struct iov_iter *iter)
 #define edudma_uring_cmd_import_fixed io_uring_cmd_import_fixed
 #endif
 
-/* 6.18 gave the second result a function of its own, 6.19 changed what is called. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
-static inline void edudma_uring_task(struct io_uring_cmd *ioucmd, unsigned int issue_flags)
+/**
+ * struct edudma_uring_pdu - what a command keeps until it is complete
+ * @result:	of the completion
+ * @polled:	its ring is polled
+ */
+struct edudma_uring_pdu {
+	s32 result;
+	bool polled;
+};
+
+static inline struct edudma_uring_pdu *edudma_uring_pdu(struct io_uring_cmd *ioucmd)
 {
+	return (struct edudma_uring_pdu *)ioucmd->pdu;
+}
+
+static inline void edudma_uring_done(struct io_uring_cmd *ioucmd, unsigned int issue_flags)
+{
+	s32 result = edudma_uring_pdu(ioucmd)->result;
+
+	/* 6.18 gave the second result a function of its own. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-	io_uring_cmd_done(ioucmd, *(s32 *)ioucmd->pdu, 0, issue_flags);
+	io_uring_cmd_done(ioucmd, result, 0, issue_flags);
 #else
-	io_uring_cmd_done(ioucmd, *(s32 *)ioucmd->pdu, issue_flags);
+	io_uring_cmd_done(ioucmd, result, issue_flags);
 #endif
 }
+
+/* 6.19 changed what is called in the task that submitted a command. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define edudma_uring_task edudma_uring_done
 #else
 static inline void edudma_uring_task(struct io_tw_req tw_req, io_tw_token_t tw)
 {
-	struct io_uring_cmd *ioucmd = io_uring_cmd_from_tw(tw_req);
-
-	io_uring_cmd_done(ioucmd, *(s32 *)ioucmd->pdu, IO_URING_CMD_TASK_WORK_ISSUE_FLAGS);
+	edudma_uring_done(io_uring_cmd_from_tw(tw_req), IO_URING_CMD_TASK_WORK_ISSUE_FLAGS);
 }
 #endif
+
+static inline void edudma_uring_cmd_begin(struct io_uring_cmd *ioucmd,
+					  unsigned int issue_flags)
+{
+	edudma_uring_pdu(ioucmd)->polled = issue_flags & IO_URING_F_IOPOLL;
+}
 
 /* Completes a command; in any context. */
 static inline void edudma_uring_cmd_complete(struct io_uring_cmd *ioucmd, s32 result)
 {
-	*(s32 *)ioucmd->pdu = result;
-	io_uring_cmd_do_in_task_lazy(ioucmd, edudma_uring_task);
+	edudma_uring_pdu(ioucmd)->result = result;
+	/* Who polls is only left a note, and needs no task work. */
+	if (edudma_uring_pdu(ioucmd)->polled)
+		edudma_uring_done(ioucmd, IO_URING_F_UNLOCKED);
+	else
+		io_uring_cmd_do_in_task_lazy(ioucmd, edudma_uring_task);
 }
 
 #endif /* EDUDMA_HAS_URING_CMD */

@@ -11,6 +11,7 @@ struct edudma_device;
 struct edudma_file;
 struct edudma_request;
 struct file;
+struct io_comp_batch;
 struct io_uring_cmd;
 struct vm_area_struct;
 
@@ -21,6 +22,8 @@ struct edudma_request *edudma_request_from_user(struct file *file, u64 segments,
 
 /* uring.c; process context, may sleep if io_uring says so. */
 int edudma_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+int edudma_uring_cmd_iopoll(struct io_uring_cmd *cmd, struct io_comp_batch *iob,
+			    unsigned int flags);
 
 /* mmap.c: the device's memory as the processor sees it. */
 void edudma_memory_init(struct edudma_device *edev);

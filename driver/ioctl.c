@@ -52,6 +52,15 @@ static int edudma_copy_to_user(void __user *arg, size_t usize, const void *src,
 	return 0;
 }
 
+static u32 edudma_uring_capabilities(const struct edudma_engine *engine)
+{
+	if (!EDUDMA_HAS_URING_CMD)
+		return 0;
+
+	return EDUDMA_CAP_URING_CMD |
+	       (engine->ops->kind == EDUDMA_ENGINE_RING ? EDUDMA_CAP_IOPOLL : 0);
+}
+
 static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 			      size_t usize)
 {
@@ -68,7 +77,7 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0) |
 				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0) |
 				(edev->dma.needs_sync ? 0 : EDUDMA_CAP_BUFFERS) |
-				(EDUDMA_HAS_URING_CMD ? EDUDMA_CAP_URING_CMD : 0),
+				edudma_uring_capabilities(engine),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
 		.bounce_bytes = (u64)edev->dma.bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,

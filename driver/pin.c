@@ -11,6 +11,7 @@
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "pin.h"
 #include "stats.h"
 
@@ -71,15 +72,6 @@ int edudma_pages_pin(struct edudma_stats *stats, unsigned long addr,
 	return pinned ?: -EFAULT;
 }
 ALLOW_ERROR_INJECTION(edudma_pages_pin, ERRNO);
-
-/* Whether file systems write a page back, and so must know when it is written to. */
-static bool edudma_page_is_file_backed(struct page *page)
-{
-	page = compound_head(page);
-
-	return !PageAnon(page) && !PageSwapBacked(page) && !PageHuge(page) &&
-	       page_mapping(page);
-}
 
 /**
  * edudma_file_is_memory() - is a file memory that has a descriptor, such as a memfd

@@ -19,6 +19,29 @@
 #define EDUDMA_COALESCED_JOBS	16U
 /* How long the engine may idle before a second request prepares a job. */
 #define EDUDMA_IDLE_MS		20U
+/* How long what is polled may be complete without being looked at. */
+#define EDUDMA_POLL_MS		20U
+
+/**
+ * edudma_queue_watch() - have the watchdog look when it must
+ * @queue:	the queue
+ *
+ * Context: Any, under the queue's lock.
+ */
+void edudma_queue_watch(struct edudma_queue *queue)
+{
+	unsigned long at = queue->deadline;
+
+	/* Who polls may have stopped, and others wait for what is not taken back. */
+	if (queue->posted && queue->polled &&
+	    time_after(at, jiffies + msecs_to_jiffies(EDUDMA_POLL_MS)))
+		at = jiffies + msecs_to_jiffies(EDUDMA_POLL_MS);
+	if (delayed_work_pending(&queue->watchdog) && !time_after(queue->watchdog_at, at))
+		return;
+	queue->watchdog_at = at;
+	mod_delayed_work(queue->wq, &queue->watchdog,
+			 time_after(at, jiffies) ? at - jiffies : 0);
+}
 
 /**
  * edudma_queue_rearm() - progress was made, or is due at another time
@@ -30,11 +53,7 @@
 void edudma_queue_rearm(struct edudma_queue *queue, unsigned long timeout)
 {
 	queue->deadline = jiffies + timeout;
-	if (delayed_work_pending(&queue->watchdog) &&
-	    !time_after(queue->watchdog_at, queue->deadline))
-		return;
-	queue->watchdog_at = queue->deadline;
-	mod_delayed_work(queue->wq, &queue->watchdog, timeout);
+	edudma_queue_watch(queue);
 }
 
 static void edudma_queue_rearm_timeout(struct edudma_queue *queue)
@@ -186,7 +205,7 @@ static struct edudma_job *edudma_queue_next_job(struct edudma_queue *queue)
 
 /*
  * Gives the engine a part of a job.  Returns whether it took all that there was.
- * Whatever a batch ends with has an interrupt.
+ * Whatever a batch ends with has an interrupt, unless it is polled.
  */
 static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job *job,
 				   unsigned int *budget, unsigned int *silent)
@@ -194,9 +213,10 @@ static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job
 	const struct edudma_engine_ops *ops = queue->engine->ops;
 	unsigned int n, left = job->count - job->issued, wanted = min(left, *budget);
 	bool whole = wanted == left;
-	bool event = whole && (job->issued || wanted == *budget ||
-			       list_is_last(&job->node, &queue->running->jobs) ||
-			       ++*silent == EDUDMA_COALESCED_JOBS);
+	bool event = whole && !job->polled &&
+		     (job->issued || wanted == *budget ||
+		      list_is_last(&job->node, &queue->running->jobs) ||
+		      ++*silent == EDUDMA_COALESCED_JOBS);
 
 	n = ops->issue(queue->engine, queue->index, job->descs + job->issued, wanted, event);
 	if (!n)
@@ -208,6 +228,7 @@ static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job
 		edudma_job_set_state(job, EDUDMA_JOB_ACTIVE);
 	job->issued += n;
 	job->silent = n == wanted && !whole;
+	queue->polled = job->polled;
 	queue->posted += n;
 	*budget -= n;
 
@@ -533,6 +554,33 @@ void edudma_queue_kick(struct edudma_queue *queue)
 	spin_lock_irqsave(&queue->lock, flags);
 	edudma_queue_advance(queue);
 	edudma_queue_unlock(queue, flags);
+}
+
+/**
+ * edudma_queue_poll() - take back what is complete, without an interrupt
+ * @queue:	the queue
+ *
+ * Context: Process; no locks.
+ * Return: how many descriptors had ended.
+ */
+int edudma_queue_poll(struct edudma_queue *queue)
+{
+	unsigned long flags;
+	int ended = 0;
+
+	if (!READ_ONCE(queue->posted))
+		return 0;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->posted && queue->state == EDUDMA_QUEUE_READY) {
+		ended = edudma_queue_reap(queue, EDUDMA_BATCH);
+		/* Some of it may have an interrupt, too. */
+		queue->stray |= ended;
+		edudma_queue_advance(queue);
+	}
+	edudma_queue_unlock(queue, flags);
+
+	return ended;
 }
 
 /**

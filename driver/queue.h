@@ -43,6 +43,7 @@ enum edudma_job_state {
  * @descs:	the descriptors, which stay the owner's
  * @count:	how many; fewer than were submitted if the job was cut short
  * @weight:	what @complete costs, in pages
+ * @polled:	somebody calls edudma_queue_poll() until it is complete: no interrupt
  * @complete:	The engine is done with the job, which is the owner's again.
  *		Called once, in the order in which jobs of a queue ended, one at
  *		a time.  @moved says how much was moved.  Context: any, hard irq
@@ -59,13 +60,14 @@ enum edudma_job_state {
  * @grant:	the standing grant that is charged for it, or NULL; queue lock
  * @silent:	no interrupt was requested for the last one issued; queue lock
  *
- * The owner fills in the first five and may read @issued, @moved and @error when
+ * The owner fills in the first six and may read @issued, @moved and @error when
  * the job is complete.
  */
 struct edudma_job {
 	const struct edudma_descriptor *descs;
 	unsigned int count;
 	unsigned int weight;
+	bool polled;
 	void (*complete)(struct edudma_job *job);
 	void (*keep)(struct edudma_job *job);
 
@@ -171,6 +173,7 @@ enum edudma_queue_state {
  * @blocked:	@running may not issue its next job: the window is not free
  * @more:	there is more to issue or to reap than may be done in one go
  * @stray:	an interrupt may come that has nothing to report
+ * @polled:	no interrupt was requested for what was issued last, as it is polled
  * @started:	when the idle engine was given something
  * @ended:	jobs to complete, in order
  * @completing:	somebody completes them
@@ -208,6 +211,7 @@ struct edudma_queue {
 	bool blocked;
 	bool more;
 	bool stray;
+	bool polled;
 	ktime_t started;
 	struct list_head ended;
 	bool completing;
@@ -246,6 +250,7 @@ void edudma_grant_cancel(struct edudma_grant *grant, int error, bool abort);
 
 /* queue.c */
 void edudma_queue_kick(struct edudma_queue *queue);
+int edudma_queue_poll(struct edudma_queue *queue);
 
 /* Between the files of this layer: under the queue's lock. */
 
@@ -281,6 +286,7 @@ void edudma_grant_set_state(struct edudma_grant *grant, enum edudma_grant_state 
 void edudma_queue_set_state(struct edudma_queue *queue, enum edudma_queue_state state);
 
 /* queue.c */
+void edudma_queue_watch(struct edudma_queue *queue);
 void edudma_queue_rearm(struct edudma_queue *queue, unsigned long timeout);
 bool edudma_queue_awaited(const struct edudma_queue *queue);
 void edudma_queue_stage(struct edudma_queue *queue);

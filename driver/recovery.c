@@ -98,7 +98,7 @@ static int edudma_queue_judge(struct edudma_queue *queue)
 	if (queue->state == EDUDMA_QUEUE_FAULTED)
 		return -EIO;
 	if (ended) {
-		if (!queue->posted) {
+		if (!queue->posted && !queue->polled) {
 			dev_warn_ratelimited(queue->engine->dev, "channel %u: lost an interrupt, completions found after a timeout\n",
 					     queue->index);
 			edudma_count(&queue->stats->interrupts_lost, 1);
@@ -134,6 +134,16 @@ static void edudma_queue_judge_idle(struct edudma_queue *queue)
 	}
 }
 
+/* Nothing is overdue.  What is polled is taken back if nobody does. */
+static void edudma_queue_look(struct edudma_queue *queue)
+{
+	if (queue->posted && queue->polled && edudma_queue_reap(queue, UINT_MAX)) {
+		queue->stray = true;
+		edudma_queue_advance(queue);
+	}
+	edudma_queue_watch(queue);
+}
+
 /* Runs when the engine has failed, or the running request was due to progress. */
 static void edudma_queue_watchdog(struct work_struct *work)
 {
@@ -147,7 +157,7 @@ static void edudma_queue_watchdog(struct work_struct *work)
 	else if (queue->state != EDUDMA_QUEUE_READY || !queue->running)
 		; /* nothing to watch */
 	else if (time_before(jiffies, queue->deadline))
-		edudma_queue_rearm(queue, queue->deadline - jiffies);
+		edudma_queue_look(queue);
 	else if (queue->posted)
 		error = edudma_queue_judge(queue);
 	else

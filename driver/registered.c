@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "buffer.h"
+#include "compat.h"
 #include "pin.h"
 #include "registered.h"
 #include "stats.h"

@@ -369,6 +369,7 @@ static int edudma_chunk_enqueue(struct edudma_chunk *chunk, bool last)
 	chunk->job.descs = chunk->buf.descs.array;
 	chunk->job.count = chunk->buf.descs.count;
 	chunk->job.weight = chunk->buf.nr_pages ?: 1;
+	chunk->job.polled = req->polled;
 	kref_get(&req->ref);
 	if (req->standing) {
 		ret = edudma_grant_post(req->standing, &chunk->job, req->plugged);

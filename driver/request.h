@@ -60,6 +60,7 @@ struct edudma_chunk {
  * @done:	bytes moved, from the first on; wait.lock
  * @standing:	the grant through which it is submitted, if nobody waits for it
  * @plugged:	more follow it there
+ * @polled:	who submitted it polls until it has ended, then
  * @ended:	Nobody waits for it and it has ended, or what is left of it was kept: the
  *		bytes that it has moved, and why it was stopped, if it was.  Context:
  *		any, hard irq included; no locks.
@@ -101,6 +102,7 @@ struct edudma_request {
 	u64 done;
 	struct edudma_grant *standing;
 	bool plugged;
+	bool polled;
 	void (*ended)(struct edudma_request *req, u64 bytes, int error);
 	struct edudma_file *efile;
 	void (*complete)(void *owner, u64 bytes, int error);
@@ -138,6 +140,7 @@ int edudma_file_flush(struct edudma_file *efile);
 
 /* async.c */
 int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
+			 bool polled,
 			 void (*complete)(void *owner, u64 bytes, int error),
 			 void *owner);
 

@@ -18,6 +18,23 @@ static void edudma_uring_complete(void *owner, u64 bytes, int error)
 	edudma_uring_cmd_complete(owner, bytes ?: error);
 }
 
+/**
+ * edudma_uring_cmd_iopoll() - look for the end of commands of a ring that is polled
+ * @ioucmd:	one of them
+ * @iob:	not used
+ * @flags:	not used
+ *
+ * Context: Process.
+ * Return: how many descriptors had ended.
+ */
+int edudma_uring_cmd_iopoll(struct io_uring_cmd *ioucmd, struct io_comp_batch *iob,
+			    unsigned int flags)
+{
+	struct edudma_file *efile = ioucmd->file->private_data;
+
+	return edudma_queue_poll(efile->standing.queue);
+}
+
 /* Has the request use memory that is registered with the ring. */
 static int edudma_uring_import(struct edudma_request *req, struct io_uring_cmd *ioucmd,
 			       unsigned int issue_flags)
@@ -69,10 +86,13 @@ int edudma_uring_cmd(struct io_uring_cmd *ioucmd, unsigned int issue_flags)
 			goto out_put;
 	}
 
+	edudma_uring_cmd_begin(ioucmd, issue_flags);
 	if (issue_flags & IO_URING_F_NONBLOCK && req->len) {
 		ret = -EAGAIN;
 		if (!req->grant.exclusive)
-			ret = edudma_request_start(req, efile, edudma_uring_complete, ioucmd);
+			ret = edudma_request_start(req, efile,
+						   issue_flags & IO_URING_F_IOPOLL,
+						   edudma_uring_complete, ioucmd);
 		goto out_put;
 	}
 

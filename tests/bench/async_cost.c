@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What an asynchronous request costs the processor, in instructions, and what it
- * asks of the device: io_uring with plain and with registered buffers, at several
- * depths; beside it, in the same guest and by the same program, QEMU's NVMe.
+ * asks of the device: io_uring with plain and with registered buffers, and with
+ * commands, at several depths; beside it, in the same guest and by the same program,
+ * QEMU's NVMe, whose commands are those of its passthrough.
  *
  * For a lane in virtual time, like ring_cost.c; so what is measured does not depend
  * on the host.
@@ -14,25 +15,65 @@
 
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/nvme_ioctl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define LEN		4096
 #define MAX_DEPTH	64
 #define REQUESTS	8192
 #define WARM_UP		512
 
+enum mode { PLAIN, FIXED, COMMAND };
+
+static const char *const mode_names[] = { "plain", "registered", "command" };
+
 struct target {
 	const char *name;
+	bool nvme;
 	int fd;
 	struct io_uring ring;
 	uint8_t *buf;
+	struct edudma_segment segs[MAX_DEPTH];
+	int buffer;
 	bool reading;
-	bool fixed;
+	enum mode mode;
 	unsigned int depth;
 	unsigned int batch;	/* submitted with one system call */
 };
+
+/* A read or write by the device's own command, of a buffer that was registered. */
+static void prepare_command(struct target *t, struct io_uring_sqe *sqe, unsigned int slot)
+{
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = t->fd;
+	if (t->nvme) {
+		struct nvme_uring_cmd *cmd = (void *)((uint8_t *)sqe + 48);
+
+		sqe->off = NVME_URING_CMD_IO;
+		sqe->rw_flags = 1U << 0;	/* IORING_URING_CMD_FIXED */
+		memset(cmd, 0, sizeof(*cmd));
+		cmd->opcode = t->reading ? 2 : 1;
+		cmd->nsid = 1;
+		cmd->addr = ptr64(t->buf + slot * LEN);
+		cmd->data_len = LEN;
+		cmd->cdw10 = slot * (LEN / 512);
+		cmd->cdw12 = LEN / 512 - 1;
+		return;
+	}
+	t->segs[slot] = (struct edudma_segment) {
+		.addr = slot * LEN, .len = LEN, .offset = slot * LEN,
+		.direction = t->reading ? EDUDMA_FROM_DEVICE : EDUDMA_TO_DEVICE,
+		.buffer = t->buffer,
+	};
+	sqe->off = EDUDMA_URING_CMD_TRANSFER;
+	*(struct edudma_uring_cmd *)((uint8_t *)sqe + 48) = (struct edudma_uring_cmd) {
+		.segments = ptr64(&t->segs[slot]), .nr_segments = 1,
+	};
+}
 
 static void prepare(struct target *t, unsigned int slot)
 {
@@ -42,11 +83,13 @@ static void prepare(struct target *t, unsigned int slot)
 
 	if (!sqe)
 		die("io_uring_get_sqe");
-	if (t->reading && t->fixed)
+	if (t->mode == COMMAND)
+		prepare_command(t, sqe, slot);
+	else if (t->reading && t->mode == FIXED)
 		io_uring_prep_read_fixed(sqe, t->fd, buf, LEN, offset, 0);
 	else if (t->reading)
 		io_uring_prep_read(sqe, t->fd, buf, LEN, offset);
-	else if (t->fixed)
+	else if (t->mode == FIXED)
 		io_uring_prep_write_fixed(sqe, t->fd, buf, LEN, offset, 0);
 	else
 		io_uring_prep_write(sqe, t->fd, buf, LEN, offset);
@@ -78,7 +121,7 @@ static void run(struct target *t, unsigned int requests)
 		do {
 			if (io_uring_wait_cqe(&t->ring, &cqe))
 				die("io_uring_wait_cqe");
-			if (cqe->res != LEN) {
+			if (cqe->res != (t->nvme && t->mode == COMMAND ? 0 : LEN)) {
 				fprintf(stderr, "%s: result %d\n", t->name, cqe->res);
 				exit(EXIT_FAILURE);
 			}
@@ -102,43 +145,58 @@ static void measure(struct target *t)
 	after = counts_now();
 	cost = cost_of(&before, &after, REQUESTS);
 	printf("%-7s %-5s %-10s %5u %5u %8.2f", t->name, t->reading ? "read" : "write",
-	       t->fixed ? "registered" : "plain", t->depth, t->batch,
+	       mode_names[t->mode], t->depth, t->batch,
 	       cost.instructions / 1000);
-	if (!strcmp(t->name, "edudma"))
+	if (!t->nvme)
 		printf(" %9.3f %6.3f %7.3f %8.3f", cost.doorbells, cost.reads,
 		       cost.writes, cost.interrupts);
 	printf("\n");
 	fflush(stdout);
 }
 
-static void measure_all(const char *name, const char *path)
+static void measure_mode(struct target *t, enum mode mode, const char *path)
 {
 	static const unsigned int depths[][2] = {
 		{ 1, 1 }, { 8, 1 }, { 32, 1 }, { 32, 16 },
 	};
-	struct target t = { .name = name };
-	struct iovec registered;
-	unsigned int i, mode;
+	struct edudma_buffer_register arg = {
+		.addr = ptr64(t->buf), .len = MAX_DEPTH * LEN,
+	};
+	struct iovec registered = { t->buf, MAX_DEPTH * LEN };
+	unsigned int i;
 
-	t.fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-	if (t.fd < 0)
+	t->mode = mode;
+	t->fd = open(path, O_RDWR | O_CLOEXEC | (t->nvme && mode == COMMAND ? 0 : O_DIRECT));
+	if (t->fd < 0)
 		die(path);
-	t.buf = private_pages(MAX_DEPTH);
-	registered = (struct iovec) { t.buf, MAX_DEPTH * LEN };
-	if (io_uring_queue_init(MAX_DEPTH, &t.ring, 0) ||
-	    io_uring_register_buffers(&t.ring, &registered, 1))
+	if (!t->nvme && ioctl(t->fd, EDUDMA_IOC_BUFFER_REGISTER, &arg))
+		die("EDUDMA_IOC_BUFFER_REGISTER");
+	t->buffer = arg.buffer;
+	if (io_uring_queue_init(MAX_DEPTH, &t->ring, t->nvme && mode == COMMAND ?
+				IORING_SETUP_SQE128 | IORING_SETUP_CQE32 : 0) ||
+	    io_uring_register_buffers(&t->ring, &registered, 1))
 		die("io_uring");
 	for (i = 0; i < ARRAY_LEN(depths); i++) {
-		t.depth = depths[i][0];
-		t.batch = depths[i][1];
-		for (mode = 0; mode < 4; mode++) {
-			t.reading = mode & 1;
-			t.fixed = mode & 2;
-			measure(&t);
-		}
+		t->depth = depths[i][0];
+		t->batch = depths[i][1];
+		t->reading = false;
+		measure(t);
+		t->reading = true;
+		measure(t);
 	}
-	io_uring_queue_exit(&t.ring);
-	close(t.fd);
+	io_uring_queue_exit(&t->ring);
+	close(t->fd);
+}
+
+/* @commands: the node that takes them, if it is another. */
+static void measure_all(const char *name, const char *path, const char *commands)
+{
+	struct target t = { .name = name, .nvme = commands };
+
+	t.buf = private_pages(MAX_DEPTH);
+	measure_mode(&t, PLAIN, path);
+	measure_mode(&t, FIXED, path);
+	measure_mode(&t, COMMAND, commands ?: path);
 }
 
 int main(int argc, char **argv)
@@ -152,8 +210,9 @@ int main(int argc, char **argv)
 	       "%-7s %-5s %-10s %5s %5s %8s %9s %6s %7s %8s\n", LEN,
 	       "device", "call", "buffers", "depth", "batch", "request", "doorbells",
 	       "reads", "writes", "interr.");
-	measure_all("edudma", dev.node);
-	if (argc > 1)
-		measure_all("nvme", argv[1]);
+	measure_all("edudma", dev.node, NULL);
+	/* The block device, and the character device that takes commands. */
+	if (argc > 2)
+		measure_all("nvme", argv[1], argv[2]);
 	return EXIT_SUCCESS;
 }
