@@ -291,14 +291,14 @@ static ssize_t edudma_buffer_add_registered(struct edudma_buffer *buf,
 	}
 
 	off = offset_in_page(reg->page_offset + pos);
-	*ext = (struct edudma_extent) {
-		.offset = seg->offset + done,
-		.len = min_t(u64, left, ((u64)room << PAGE_SHIFT) - off),
-		.first_page = buf->nr_pages,
-		.from_device = seg->direction == EDUDMA_FROM_DEVICE,
-		.registered = reg,
-		.pos = pos,
-	};
+	ext->offset = seg->offset + done;
+	ext->len = min_t(u64, left, ((u64)room << PAGE_SHIFT) - off);
+	ext->first_page = buf->nr_pages;
+	ext->nr_pages = 0;
+	ext->from_device = seg->direction == EDUDMA_FROM_DEVICE;
+	ext->bounced = false;
+	ext->registered = reg;
+	ext->pos = pos;
 	buf->nr_extents++;
 	buf->used += (off + ext->len + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	buf->len += ext->len;

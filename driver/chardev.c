@@ -280,7 +280,10 @@ static const struct file_operations edudma_fops = {
 static void edudma_device_free(struct device *dev)
 {
 	struct edudma_device *edev = container_of(dev, struct edudma_device, dev);
+	unsigned int i;
 
+	for (i = 0; i < EDUDMA_MAX_CHANNELS; i++)
+		edudma_spares_free(&edev->spares[i]);
 	edudma_bounce_exit(&edev->dma.bounce);
 	ida_free(&edudma_ida, edev->id);
 	kfree(edev);
@@ -297,6 +300,7 @@ static void edudma_device_free(struct device *dev)
 struct edudma_device *edudma_device_alloc(struct pci_dev *pdev)
 {
 	struct edudma_device *edev;
+	unsigned int i;
 	int id;
 
 	edev = kzalloc(sizeof(*edev), GFP_KERNEL);
@@ -311,6 +315,8 @@ struct edudma_device *edudma_device_alloc(struct pci_dev *pdev)
 
 	edev->id = id;
 	edev->pdev = pdev;
+	for (i = 0; i < EDUDMA_MAX_CHANNELS; i++)
+		edudma_spares_init(&edev->spares[i]);
 	init_rwsem(&edev->unplug_rwsem);
 	init_waitqueue_head(&edev->poll_wait);
 

@@ -66,24 +66,16 @@ static inline bool edudma_dma_need_sync(struct device *dev, dma_addr_t addr, boo
 #define edudma_dma_need_sync(dev, addr, iommu) dma_need_sync(dev, addr)
 #endif
 
-/*
- * Whether a file system writes a page back, so must know when it is written to.  5.16
- * brought folios, which took the place of these questions to a page.
- */
-static inline bool edudma_page_is_file_backed(struct page *page)
-{
+/* 5.16 brought folios; before, what is asked of one is asked of its first page. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
-	page = compound_head(page);
-
-	return !PageAnon(page) && !PageSwapBacked(page) && !PageHuge(page) &&
-	       page_mapping(page);
-#else
-	struct folio *folio = page_folio(page);
-
-	return !folio_test_anon(folio) && !folio_test_swapbacked(folio) &&
-	       !folio_test_hugetlb(folio) && folio_mapping(folio);
+#define folio page
+#define page_folio(page) compound_head(page)
+#define folio_mapping(folio) page_mapping(folio)
+#define folio_test_anon(folio) PageAnon(folio)
+#define folio_test_dirty(folio) PageDirty(folio)
+#define folio_test_hugetlb(folio) PageHuge(folio)
+#define folio_test_swapbacked(folio) PageSwapBacked(folio)
 #endif
-}
 
 /* 6.3 added functions to change vm_flags, which lock if they must. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -22,8 +22,24 @@
 #include "window.h"
 
 struct attribute_group;
+struct edudma_request;
 struct file;
 struct pci_dev;
+
+/* Of a channel, kept. */
+#define EDUDMA_SPARE_REQUESTS	64U
+
+/**
+ * struct edudma_spares - memory of requests that have ended, for those that come
+ * @lock:	protects everything here; irq-safe
+ * @first:	the last that came in
+ * @count:	of them, at most EDUDMA_SPARE_REQUESTS
+ */
+struct edudma_spares {
+	spinlock_t lock; /* see above */
+	struct edudma_request *first;
+	unsigned int count;
+};
 
 /**
  * struct edudma_device - a bound device, or what open files keep of one
@@ -47,6 +63,7 @@ struct pci_dev;
  * @window:	who may use the window
  * @queues:	one for each of engine.channels
  * @copyback:	one for each of engine.channels
+ * @spares:	one for each of engine.channels
  * @next_channel: which channel the next file gets
  * @reset:	resets the function of a device that recovery could not stop
  * @files:	open files, of struct edudma_file.node, those of an inode together
@@ -77,6 +94,7 @@ struct edudma_device {
 	struct edudma_window window;
 	struct edudma_queue queues[EDUDMA_MAX_CHANNELS];
 	struct edudma_copyback copyback[EDUDMA_MAX_CHANNELS];
+	struct edudma_spares spares[EDUDMA_MAX_CHANNELS];
 	atomic_t next_channel;
 	struct work_struct reset;
 	struct list_head files;

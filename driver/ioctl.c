@@ -91,6 +91,24 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 	return edudma_copy_to_user(arg, usize, &info, sizeof(info));
 }
 
+static int edudma_segments_from_user(struct edudma_request *req, u64 segments)
+{
+	const void __user *from = (void __user *)(unsigned long)segments;
+	unsigned long left;
+
+	if (segments != (unsigned long)segments)
+		return -EFAULT;
+	/* Most have one, and a size that the compiler knows is not checked at run time. */
+	if (req->nr_segments == 1)
+		left = copy_from_user(req->segments, from, sizeof(*req->segments));
+	else
+		left = copy_from_user(req->segments, from,
+				      array_size(req->nr_segments,
+						 sizeof(*req->segments)));
+
+	return left ? -EFAULT : 0;
+}
+
 /**
  * edudma_request_from_user() - a request with a vector of the user's
  * @file:	the open file
@@ -117,10 +135,8 @@ struct edudma_request *edudma_request_from_user(struct file *file, u64 segments,
 	if (!req)
 		return ERR_PTR(-ENOMEM);
 
-	ret = -EFAULT;
-	if (segments != (unsigned long)segments ||
-	    copy_from_user(req->segments, (void __user *)(unsigned long)segments,
-			   array_size(req->nr_segments, sizeof(*req->segments))))
+	ret = edudma_segments_from_user(req, segments);
+	if (ret)
 		goto err_put;
 
 	ret = edudma_vector_check(req->segments, req->nr_segments, file->f_mode,

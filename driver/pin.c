@@ -88,6 +88,15 @@ bool edudma_file_is_memory(const struct file *file)
 					  inode->i_sb->s_magic == HUGETLBFS_MAGIC);
 }
 
+/* Whether a file system writes a page back, so must know when it is written to. */
+static bool edudma_page_is_file_backed(struct page *pinned)
+{
+	struct folio *folio = page_folio(pinned);
+
+	return !folio_test_anon(folio) && !folio_test_swapbacked(folio) &&
+	       !folio_test_hugetlb(folio) && folio_mapping(folio);
+}
+
 /* Why there was no page to pin: what is there decides. */
 static int edudma_pages_refusal(unsigned long addr)
 {
@@ -241,8 +250,8 @@ void edudma_pages_return(struct page **pages, unsigned int count)
  * written what it held before.  Such a page goes to process context to be dirtied
  * once more before it is unpinned, or the file would never get the device's bytes.
  *
- * Dirtiness is kept for a compound page as a whole, so one look at each is
- * enough; and one that is dirty already needs no more.
+ * Dirtiness is kept for a folio as a whole, so one look at each is enough; and one
+ * that is dirty already needs no more.
  */
 
 /**
@@ -255,16 +264,16 @@ void edudma_pages_return(struct page **pages, unsigned int count)
  */
 unsigned int edudma_pages_dirty(struct page **pages, unsigned int count)
 {
-	struct page *head, *before = NULL;
+	struct folio *folio, *before = NULL;
 	unsigned int i, cleaned = 0;
 
 	for (i = 0; i < count; i++) {
-		head = compound_head(pages[i]);
-		if (head != before && !PageDirty(head)) {
+		folio = page_folio(pages[i]);
+		if (folio != before && !folio_test_dirty(folio)) {
 			set_page_dirty_lock(pages[i]);
 			cleaned++;
 		}
-		before = head;
+		before = folio;
 	}
 
 	return cleaned;
@@ -280,14 +289,14 @@ unsigned int edudma_pages_dirty(struct page **pages, unsigned int count)
  */
 bool edudma_pages_all_dirty(struct page **pages, unsigned int count)
 {
-	struct page *head, *before = NULL;
+	struct folio *folio, *before = NULL;
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
-		head = compound_head(pages[i]);
-		if (head != before && !PageDirty(head))
+		folio = page_folio(pages[i]);
+		if (folio != before && !folio_test_dirty(folio))
 			return false;
-		before = head;
+		before = folio;
 	}
 
 	return true;

@@ -118,6 +118,57 @@ static void edudma_request_notify(struct edudma_grant *grant)
 	wake_up(&req->wait);
 }
 
+/* Takes the memory of a request that has ended, or returns NULL. */
+static struct edudma_request *edudma_spares_take(struct edudma_spares *spares)
+{
+	struct edudma_request *req;
+	unsigned long flags;
+
+	spin_lock_irqsave(&spares->lock, flags);
+	req = spares->first;
+	if (req) {
+		spares->first = req->spare;
+		spares->count--;
+	}
+	spin_unlock_irqrestore(&spares->lock, flags);
+
+	return req;
+}
+
+/* Keeps the memory of a request for the next one, or frees it. */
+static void edudma_spares_give(struct edudma_spares *spares, struct edudma_request *req)
+{
+	unsigned long flags;
+	bool keep;
+
+	spin_lock_irqsave(&spares->lock, flags);
+	keep = spares->count < EDUDMA_SPARE_REQUESTS;
+	if (keep) {
+		req->spare = spares->first;
+		spares->first = req;
+		spares->count++;
+	}
+	spin_unlock_irqrestore(&spares->lock, flags);
+
+	if (!keep)
+		kfree(req);
+}
+
+/** edudma_spares_init() - a pool without requests */
+void edudma_spares_init(struct edudma_spares *spares)
+{
+	spin_lock_init(&spares->lock);
+}
+
+/** edudma_spares_free() - free what is in a pool; no request comes any more */
+void edudma_spares_free(struct edudma_spares *spares)
+{
+	struct edudma_request *req;
+
+	while ((req = edudma_spares_take(spares)))
+		kfree(req);
+}
+
 /**
  * edudma_request_alloc() - make a request
  * @efile:	the file it comes through
@@ -133,7 +184,9 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 	struct edudma_device *edev = efile->edev;
 	struct edudma_request *req;
 
-	req = kmalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
+	req = edudma_spares_take(&edev->spares[efile->channel]);
+	if (!req)
+		req = kmalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
 	if (!req)
 		return NULL;
 	memset(req, 0, offsetof(struct edudma_request, chunk));
@@ -172,7 +225,7 @@ static void edudma_request_free(struct kref *ref)
 		edudma_buffer_free(&req->chunk[i].buf);
 	if (req->segments != &req->segment)
 		kvfree(req->segments);
-	kfree(req);
+	edudma_spares_give(&edev->spares[req->grant.queue->index], req);
 	put_device(&edev->dev);
 }
 

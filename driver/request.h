@@ -40,6 +40,7 @@ struct edudma_chunk {
 /**
  * struct edudma_request - one read, write or transfer call, or asynchronous request
  * @ref:	references
+ * @spare:	the next one in edudma_spares, of which this is a part when it has ended
  * @edev:	the device, a reference
  * @table:	registered buffers of the file that it came through, while it is filled
  * @grant:	its right to use the engine
@@ -80,6 +81,7 @@ struct edudma_chunk {
  */
 struct edudma_request {
 	struct kref ref;
+	struct edudma_request *spare;
 	struct edudma_device *edev;
 	struct xarray *table;
 	struct edudma_grant grant;
@@ -131,6 +133,8 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 					    unsigned int nr_segments, u32 flags);
 void edudma_request_borrow(struct edudma_request *req, const struct iov_iter *iter);
 void edudma_request_put(struct edudma_request *req);
+void edudma_spares_init(struct edudma_spares *spares);
+void edudma_spares_free(struct edudma_spares *spares);
 unsigned int edudma_chunk_pages(const struct edudma_device *edev);
 
 /* sync.c */

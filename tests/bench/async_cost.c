@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What an asynchronous request costs the processor, in instructions, and what it
- * asks of the device: io_uring with plain and with registered buffers, and with
- * commands, at several depths; beside it, in the same guest and by the same program,
+ * asks of the device: io_uring with plain and with registered buffers, with commands,
+ * and with commands of a ring that is polled, at several depths; beside it, in the same guest and by the same program,
  * QEMU's NVMe, whose commands are those of its passthrough.
  *
  * For a lane in virtual time, like ring_cost.c; so what is measured does not depend
@@ -26,9 +26,9 @@
 #define REQUESTS	8192
 #define WARM_UP		512
 
-enum mode { PLAIN, FIXED, COMMAND };
+enum mode { PLAIN, FIXED, COMMAND, POLLED };
 
-static const char *const mode_names[] = { "plain", "registered", "command" };
+static const char *const mode_names[] = { "plain", "registered", "command", "polled" };
 
 struct target {
 	const char *name;
@@ -83,7 +83,7 @@ static void prepare(struct target *t, unsigned int slot)
 
 	if (!sqe)
 		die("io_uring_get_sqe");
-	if (t->mode == COMMAND)
+	if (t->mode >= COMMAND)
 		prepare_command(t, sqe, slot);
 	else if (t->reading && t->mode == FIXED)
 		io_uring_prep_read_fixed(sqe, t->fd, buf, LEN, offset, 0);
@@ -121,7 +121,7 @@ static void run(struct target *t, unsigned int requests)
 		do {
 			if (io_uring_wait_cqe(&t->ring, &cqe))
 				die("io_uring_wait_cqe");
-			if (cqe->res != (t->nvme && t->mode == COMMAND ? 0 : LEN)) {
+			if (cqe->res != (t->nvme && t->mode >= COMMAND ? 0 : LEN)) {
 				fprintf(stderr, "%s: result %d\n", t->name, cqe->res);
 				exit(EXIT_FAILURE);
 			}
@@ -163,17 +163,20 @@ static void measure_mode(struct target *t, enum mode mode, const char *path)
 		.addr = ptr64(t->buf), .len = MAX_DEPTH * LEN,
 	};
 	struct iovec registered = { t->buf, MAX_DEPTH * LEN };
-	unsigned int i;
+	unsigned int i, flags = 0;
 
 	t->mode = mode;
-	t->fd = open(path, O_RDWR | O_CLOEXEC | (t->nvme && mode == COMMAND ? 0 : O_DIRECT));
+	t->fd = open(path, O_RDWR | O_CLOEXEC | (t->nvme && mode >= COMMAND ? 0 : O_DIRECT));
 	if (t->fd < 0)
 		die(path);
 	if (!t->nvme && ioctl(t->fd, EDUDMA_IOC_BUFFER_REGISTER, &arg))
 		die("EDUDMA_IOC_BUFFER_REGISTER");
 	t->buffer = arg.buffer;
-	if (io_uring_queue_init(MAX_DEPTH, &t->ring, t->nvme && mode == COMMAND ?
-				IORING_SETUP_SQE128 | IORING_SETUP_CQE32 : 0) ||
+	if (mode == POLLED)
+		flags |= IORING_SETUP_IOPOLL;
+	if (t->nvme && mode >= COMMAND)
+		flags |= IORING_SETUP_SQE128 | IORING_SETUP_CQE32;
+	if (io_uring_queue_init(MAX_DEPTH, &t->ring, flags) ||
 	    io_uring_register_buffers(&t->ring, &registered, 1))
 		die("io_uring");
 	for (i = 0; i < ARRAY_LEN(depths); i++) {
@@ -197,6 +200,7 @@ static void measure_all(const char *name, const char *path, const char *commands
 	measure_mode(&t, PLAIN, path);
 	measure_mode(&t, FIXED, path);
 	measure_mode(&t, COMMAND, commands ?: path);
+	measure_mode(&t, POLLED, commands ?: path);
 }
 
 int main(int argc, char **argv)
