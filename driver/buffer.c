@@ -297,6 +297,7 @@ static ssize_t edudma_buffer_add_registered(struct edudma_buffer *buf,
 	ext->nr_pages = 0;
 	ext->from_device = seg->direction == EDUDMA_FROM_DEVICE;
 	ext->bounced = false;
+	ext->single = false;
 	ext->registered = reg;
 	ext->pos = pos;
 	buf->nr_extents++;

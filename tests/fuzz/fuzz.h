@@ -158,6 +158,9 @@ long fuzz_aio(int fd, const uint64_t *arg);
 /** fuzz_uring() - the same by io_uring, cancelled at once or not */
 long fuzz_uring(int fd, const uint64_t *arg);
 
+/** fuzz_command() - a transfer by a command of io_uring, of a ring that is polled or not */
+long fuzz_command(int fd, const uint64_t *arg);
+
 /* fuzz_transfer.c */
 
 /** fuzz_structure_call() - argument, segment, iovec: no system call */

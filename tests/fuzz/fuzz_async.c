@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <liburing.h>
 #include <linux/aio_abi.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 long fuzz_aio(int fd, const uint64_t *arg)
@@ -57,6 +58,16 @@ static int wait_for_all(struct io_uring *ring, int count)
 	return res;
 }
 
+/* A ring that a thread keeps; false with errno if it cannot be had. */
+static bool have_ring(struct io_uring *ring, bool *ready, unsigned int flags)
+{
+	int ret = *ready ? 0 : io_uring_queue_init(ENTRIES, ring, flags);
+
+	*ready |= !ret;
+	errno = -ret;
+	return !ret;
+}
+
 long fuzz_uring(int fd, const uint64_t *arg)
 {
 	static __thread struct io_uring ring;
@@ -65,14 +76,8 @@ long fuzz_uring(int fd, const uint64_t *arg)
 	struct io_uring_sqe *sqe;
 	int res;
 
-	if (!ready) {
-		res = io_uring_queue_init(ENTRIES, &ring, 0);
-		if (res) {
-			errno = -res;
-			return -1;
-		}
-		ready = true;
-	}
+	if (!have_ring(&ring, &ready, 0))
+		return -1;
 	sqe = io_uring_get_sqe(&ring);
 	io_uring_prep_rw(arg[4] & 1 ? IORING_OP_READ : IORING_OP_WRITE, sqe, fd,
 			 (void *)(uintptr_t)arg[1], arg[2], arg[3]);
@@ -89,6 +94,33 @@ long fuzz_uring(int fd, const uint64_t *arg)
 	/* By the cancelling, and by no signal. */
 	if (cancel && res == -EINTR)
 		res = -ECANCELED;
+	errno = res < 0 ? -res : 0;
+	return res < 0 ? -1 : res;
+}
+
+long fuzz_command(int fd, const uint64_t *arg)
+{
+	static __thread struct io_uring rings[2];
+	static __thread bool ready[2];
+	bool polled = arg[4] & 1;
+	struct io_uring *ring = &rings[polled];
+	struct edudma_uring_cmd cmd = {
+		.segments = arg[1], .nr_segments = arg[2], .flags = arg[3],
+	};
+	struct io_uring_sqe *sqe;
+	int res;
+
+	if (!have_ring(ring, &ready[polled], polled ? IORING_SETUP_IOPOLL : 0))
+		return -1;
+	sqe = io_uring_get_sqe(ring);
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, EDUDMA_URING_CMD_TRANSFER);
+	sqe->rw_flags = arg[4] & 4 ? 1 : 0;	/* IORING_URING_CMD_FIXED */
+	memcpy((uint8_t *)sqe + 48, &cmd, sizeof(cmd));
+	sqe->user_data = REQUEST;
+	sqe->flags = arg[4] & 2 ? IOSQE_ASYNC : 0;
+	while (io_uring_sq_ready(ring))
+		io_uring_submit(ring);
+	res = wait_for_all(ring, 1);
 	errno = res < 0 ? -res : 0;
 	return res < 0 ? -1 : res;
 }

@@ -162,6 +162,23 @@ static long do_fork(int fd, const uint64_t *arg)
 	return 0;
 }
 
+static long do_register(struct fuzz_run *run, int fd, const uint64_t *arg)
+{
+	struct edudma_buffer_register buffer = {
+		.addr = arg[1], .len = arg[2], .kind = arg[3], .flags = arg[4],
+		.fd = arg[3] ? fuzz_file(run, arg[3]) : 0,
+	};
+
+	return ioctl(fd, EDUDMA_IOC_BUFFER_REGISTER, &buffer);
+}
+
+static long do_unregister(int fd, const uint64_t *arg)
+{
+	struct edudma_buffer_unregister buffer = { .buffer = arg[1] };
+
+	return ioctl(fd, EDUDMA_IOC_BUFFER_UNREGISTER, &buffer);
+}
+
 static void file_call(struct fuzz_run *run, const struct fuzz_call *call,
 		      struct fuzz_result *result)
 {
@@ -198,6 +215,15 @@ static void file_call(struct fuzz_run *run, const struct fuzz_call *call,
 	case FUZZ_uring:
 		result->asked = arg[2];
 		result->ret = fuzz_uring(fd, arg);
+		break;
+	case FUZZ_command:
+		result->ret = fuzz_command(fd, arg);
+		break;
+	case FUZZ_register:
+		result->ret = do_register(run, fd, arg);
+		break;
+	case FUZZ_unregister:
+		result->ret = do_unregister(fd, arg);
 		break;
 	default:
 		do_rw(fd, call, result);

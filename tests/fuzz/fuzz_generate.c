@@ -95,7 +95,7 @@ static uint64_t command(uint64_t *random)
 	if (fuzz_once_in(random, 8))
 		type = 0xEC;
 	return _IOC(fuzz_below(random, 4), type, fuzz_below(random, 4),
-		    ONE_OF(random, 0, 1, 31, 32, 33, 63, 64, 65, 128, 4096, 16383));
+		    ONE_OF(random, 0, 1, 8, 31, 32, 33, 71, 72, 73, 128, 4096, 16383));
 }
 
 /* A setting: chunk sizes and other numbers, right and wrong. */
@@ -161,7 +161,7 @@ uint64_t fuzz_arg(uint64_t *random, char kind)
 	case 'R': /* RWF_* */
 		return fuzz_below(random, 4) ? 0 : ONE_OF(random, 1, 2, 4, 8, 16, 32, ~0u);
 	case 'I': /* size of struct edudma_info */
-		return ONE_OF(random, 64, 64, 64, 0, 63, 65, 128, 4096, 16383);
+		return ONE_OF(random, 72, 72, 72, 0, 71, 73, 128, 4096, 16383);
 	case 'T': /* size of struct edudma_transfer */
 		return fuzz_below(random, 8) ? 32 :
 			ONE_OF(random, 0, 31, 33, 40, 64, 4096, 16383);
@@ -183,6 +183,13 @@ uint64_t fuzz_arg(uint64_t *random, char kind)
 		return fuzz_below(random, FUZZ_THREADS);
 	case 'U': /* reads, is made by a worker from the first, is cancelled */
 		return fuzz_below(random, 8);
+	case 'g': /* a registered buffer, or memory by its address */
+		return fuzz_below(random, 3) ? 0 : fuzz_once_in(random, 8) ?
+			ONE_OF(random, 4, 1024, 1025, 0xffffffff) : 1 + fuzz_below(random, 3);
+	case 'K': /* of memory to register */
+		return fuzz_once_in(random, 6) ? ONE_OF(random, 1, 2, 0xffffffff) : 0;
+	case 'Y': /* is polled, is made by a worker from the first, has memory of the ring's */
+		return fuzz_below(random, 3) ? fuzz_below(random, 2) : fuzz_below(random, 8);
 	case 'S':
 		return fuzz_below(random, 17);
 	case 'V':
@@ -212,11 +219,12 @@ static void add_segments(uint64_t *random, struct fuzz_program *program,
 	for (; count; count--, at += sizeof(struct edudma_segment)) {
 		call = add(program, FUZZ_segment, thread);
 		call->arg[0] = at;
-		call->arg[1] = fuzz_arg(random, 'a');
+		call->arg[5] = fuzz_arg(random, 'g');
+		/* In a buffer, a position. */
+		call->arg[1] = fuzz_arg(random, call->arg[5] ? 'l' : 'a');
 		call->arg[2] = fuzz_arg(random, 'l');
 		call->arg[3] = fuzz_arg(random, 'o');
 		call->arg[4] = fuzz_arg(random, 'D');
-		call->arg[5] = fuzz_arg(random, 'z');
 	}
 }
 
@@ -244,7 +252,9 @@ static bool add_structures(uint64_t *random, struct fuzz_program *program,
 	*count = 1 + fuzz_below(random, 4);
 	if (program->nr + *count + 2 >= FUZZ_CALLS)
 		return false;
-	if (nr == FUZZ_transfer || nr == FUZZ_transfer32 || nr == FUZZ_ioctl) {
+	if (nr == FUZZ_command) {
+		add_segments(random, program, thread, at, *count);
+	} else if (nr == FUZZ_transfer || nr == FUZZ_transfer32 || nr == FUZZ_ioctl) {
 		add_segments(random, program, thread, segments, *count);
 		call = add(program, FUZZ_argument, thread);
 		call->arg[0] = at;
@@ -265,6 +275,7 @@ static bool wants_structures(enum fuzz_nr nr)
 	case FUZZ_transfer:
 	case FUZZ_transfer32:
 	case FUZZ_ioctl:
+	case FUZZ_command:
 	case FUZZ_readv:
 	case FUZZ_writev:
 	case FUZZ_preadv2:

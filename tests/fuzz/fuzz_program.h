@@ -62,7 +62,7 @@
 	X(transfer32, 30, "fsT")		\
 	X(ioctl, 800, "fCs")			\
 	X(argument, 5, "ssnFEv")		\
-	X(segment, 5, "saloDz")			\
+	X(segment, 5, "saloDg")			\
 	X(iovec, 5, "sal")			\
 	X(alarm, 12, "ub")			\
 	X(signal, 12, "t")			\
@@ -72,6 +72,9 @@
 	X(sendfile, 6, "ffl")			\
 	X(aio, 10, "faloB")			\
 	X(uring, 10, "faloU")			\
+	X(command, 40, "fsnFY")			\
+	X(register, 40, "falKz")		\
+	X(unregister, 20, "fg")			\
 	X(fork, 16, "falo")			\
 	X(kill, 12, "")				\
 	X(power, 12, "db")			\

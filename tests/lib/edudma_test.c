@@ -336,6 +336,13 @@ int transfer1(int fd, struct edudma_segment seg)
 	return transfer(fd, &seg, 1, 0, NULL);
 }
 
+int buffer_register(int fd, const void *addr, size_t len)
+{
+	struct edudma_buffer_register arg = { .addr = ptr64(addr), .len = len };
+
+	return ioctl(fd, EDUDMA_IOC_BUFFER_REGISTER, &arg) ? -errno : (int)arg.buffer;
+}
+
 int window_fill(int fd, uint64_t bytes, uint32_t seed)
 {
 	const size_t pages = (bytes + page_size() - 1) / page_size();

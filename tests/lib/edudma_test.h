@@ -213,6 +213,9 @@ int transfer(int fd, const struct edudma_segment *segs, uint32_t nr,
 /** transfer1() - transfer() of one segment; 0 or an errno */
 int transfer1(int fd, struct edudma_segment seg);
 
+/** buffer_register() - EDUDMA_IOC_BUFFER_REGISTER of memory; its number, or -errno */
+int buffer_register(int fd, const void *addr, size_t len);
+
 /** window_fill() - pattern @seed to the window's first @bytes; 0 or an errno */
 int window_fill(int fd, uint64_t bytes, uint32_t seed);
 

@@ -37,6 +37,7 @@ static const struct known {
 	{ "pages_pinned", true },
 	{ "pages_pinned_max", true },
 	{ "pages_async", true },
+	{ "pages_registered", true },
 	{ "pages_redirtied", false },
 	{ "pages_leaked", false },
 	{ "timeouts", false },

@@ -204,4 +204,33 @@ TEST_F_TIMEOUT(huge, is_received_in_the_fewest_descriptors, SECONDS)
 				    self->segs[i].len));
 }
 
+/* A part of it is given back, another changes: what is registered stays what it was. */
+TEST_F_TIMEOUT(huge, stays_whole_for_the_device_when_it_is_split, SECONDS)
+{
+	const size_t at = 5 * page_size() + 100, len = 1000;
+	struct edudma_segment segs[2];
+	int buffer;
+
+	if (!self->page)
+		SKIP(return, "no huge page in the device's reach");
+	if (!(self->bed.info.capabilities & EDUDMA_CAP_BUFFERS))
+		SKIP(return, "the kernel copies what it maps: nothing can be registered");
+	buffer = buffer_register(self->bed.fd, self->page, HUGE_BYTES);
+	ASSERT_LT(0, buffer);
+	if (variant->kind == TRANSPARENT) {
+		ASSERT_EQ(0, mprotect(self->page, page_size(), PROT_READ));
+		ASSERT_EQ(0, munmap(self->page + HUGE_BYTES / 2, HUGE_BYTES / 2));
+	}
+	fill(self->page + at, len, SEED);
+	segs[0] = seg_to(NULL, len, 0);
+	segs[0].addr = at;
+	segs[1] = seg_from(NULL, len, 0);
+	segs[1].addr = 7 * page_size();
+	segs[0].buffer = segs[1].buffer = buffer;
+	ASSERT_EQ(0, transfer(self->bed.fd, segs, 2, 0, NULL));
+	EXPECT_EQ(len, differs_at(self->page + 7 * page_size(), len, SEED));
+	segs[1].addr = HUGE_BYTES - len;
+	EXPECT_EQ(0, transfer(self->bed.fd, segs, 2, 0, NULL));
+}
+
 TEST_HARNESS_MAIN

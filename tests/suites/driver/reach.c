@@ -86,6 +86,21 @@ TEST_F(reach, of_the_page_means_zero_copy)
 	EXPECT_WAYS(self, 600, 0);
 }
 
+TEST_F(reach, of_the_page_lets_it_be_registered_unless_the_kernel_copies)
+{
+	int buffer;
+
+	NEED_LOW(self);
+	buffer = buffer_register(self->fd, self->low, page_size());
+	if (kernel_copies()) {
+		EXPECT_FALSE(self->bed.info.capabilities & EDUDMA_CAP_BUFFERS);
+		EXPECT_EQ(-EADDRNOTAVAIL, buffer);
+	} else {
+		EXPECT_TRUE(self->bed.info.capabilities & EDUDMA_CAP_BUFFERS);
+		EXPECT_LT(0, buffer);
+	}
+}
+
 TEST_F(reach, of_nothing_is_promised_without_bouncing)
 {
 	uint8_t *buf = private_pages(2);
@@ -219,6 +234,21 @@ TEST_F(boundary, is_crossed_in_one_segment)
 	EXPECT_TRUE(all_bytes_are(self->edge + 250, 100, 0xee));
 	EXPECT_WAYS(&self->r, variant->low_first ? 200 : 300,
 		    variant->low_first ? 300 : 200);
+}
+
+/* Registered memory never bounces. */
+TEST_F(boundary, is_where_registering_ends)
+{
+	size_t low = variant->low_first ? 0 : page_size();
+	uint8_t *pair;
+
+	if (!self->edge)
+		SKIP(return, "the device reaches all memory here, or none");
+	pair = self->edge + 100 - page_size();
+	EXPECT_EQ(-EADDRNOTAVAIL, buffer_register(self->r.fd, pair, 2 * page_size()));
+	EXPECT_EQ(-EADDRNOTAVAIL, buffer_register(self->r.fd, pair + page_size() - low,
+						  page_size()));
+	EXPECT_LT(0, buffer_register(self->r.fd, pair + low, page_size()));
 }
 
 TEST_F(boundary, ends_what_is_done_without_bouncing)

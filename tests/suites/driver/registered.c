@@ -30,11 +30,8 @@ FIXTURE(registered)
 FIXTURE_SETUP(registered)
 {
 	BED_SETUP(&self->bed);
-	if (!(self->bed.info.capabilities & EDUDMA_CAP_BUFFERS))
-		SKIP(return, "the kernel copies what it maps: nothing can be registered");
 	self->pages = reachable_pages(&self->bed.info, NR);
-	if (!self->pages)
-		SKIP(return, "the device reaches no memory: nothing can be registered");
+	ASSERT_NE(NULL, self->pages);
 	ASSERT_EQ(0, stat_get(&self->bed.dev, "pages_registered"));
 	self->bed.pins = pins_outstanding();
 	bed_mark(&self->bed);
@@ -51,17 +48,15 @@ FIXTURE_TEARDOWN(registered)
 	}
 }
 
+#define NEED_BUFFERS(self) do {						\
+	if (!((self)->bed.info.capabilities & EDUDMA_CAP_BUFFERS))	\
+		SKIP(return, "the kernel copies what it maps: nothing can be registered"); \
+} while (0)
+
 /* EDUDMA_IOC_BUFFER_REGISTER; the number, or a negative errno. */
 static int register_arg(int fd, struct edudma_buffer_register arg)
 {
 	return ioctl(fd, EDUDMA_IOC_BUFFER_REGISTER, &arg) ? -errno : (int)arg.buffer;
-}
-
-static int register_memory(int fd, const void *addr, size_t len)
-{
-	return register_arg(fd, (struct edudma_buffer_register) {
-		.addr = ptr64(addr), .len = len,
-	});
 }
 
 static int register_memfd(int fd, int memfd, uint64_t pos, size_t len)
@@ -121,13 +116,55 @@ static uint64_t registered_pages(FIXTURE_DATA(registered) *self)
 	return stat_get(&self->bed.dev, "pages_registered");
 }
 
+/* Pages that are looked at for one within the device's reach. */
+#define MOST	(1U << 17)
+
+/* A memfd, of which the page at @pos is within the device's reach. */
+static int reachable_memfd(FIXTURE_DATA(registered) *self, off_t *pos)
+{
+	int memfd = memfd_create("buffer", MFD_CLOEXEC);
+	volatile uint8_t *map;
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < MOST && !found; i++) {
+		*pos = i * page_size();
+		if (ftruncate(memfd, *pos + page_size()))
+			die("ftruncate");
+		map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, memfd, *pos);
+		if (map == MAP_FAILED)
+			die("mmap");
+		*map = 1;
+		found = page_reachable(&self->bed.info, (void *)map);
+		munmap((void *)map, page_size());
+	}
+	if (!found)
+		die("a page of a memfd within the device's reach");
+	return memfd;
+}
+
+/* Likewise of memory that a child gets a copy of. */
+static uint8_t *reachable_private_page(FIXTURE_DATA(registered) *self)
+{
+	uint8_t *page;
+	unsigned int i;
+
+	for (i = 0; i < MOST; i++) {
+		page = private_pages(1);
+		if (page_reachable(&self->bed.info, page))
+			return page;
+	}
+	die("a private page within the device's reach");
+}
+
 TEST_F(registered, moves_both_ways_without_pinning)
 {
 	struct edudma_segment segs[2];
 	struct stats delta;
 	int buffer;
 
-	buffer = register_memory(self->bed.fd, self->pages + AT, NR * page_size() - AT);
+	NEED_BUFFERS(self);
+	buffer = buffer_register(self->bed.fd, self->pages + AT, NR * page_size() - AT);
 	ASSERT_LT(0, buffer);
 	EXPECT_EQ(NR, registered_pages(self));
 	/* Across a page's end, as if it were anywhere. */
@@ -153,7 +190,8 @@ TEST_F(registered, is_used_beside_other_memory)
 	uint8_t *other = private_pages(1);
 	int buffer;
 
-	buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	NEED_BUFFERS(self);
+	buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 	ASSERT_LT(0, buffer);
 	fill(other, LEN, 6);
 	segs[0] = seg_to(other, LEN, 0);
@@ -170,8 +208,9 @@ TEST_F(registered, belongs_to_its_open_file)
 {
 	int fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC), buffer;
 
+	NEED_BUFFERS(self);
 	ASSERT_LE(0, fd);
-	buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 	ASSERT_LT(0, buffer);
 	EXPECT_EQ(ENOENT, transfer1(fd, to_window(buffer, 0, LEN)));
 	EXPECT_EQ(ENOENT, unregister(fd, buffer));
@@ -181,8 +220,9 @@ TEST_F(registered, belongs_to_its_open_file)
 
 TEST_F(registered, number_that_is_unregistered_means_nothing)
 {
-	int buffer = register_memory(self->bed.fd, self->pages, page_size());
+	int buffer = buffer_register(self->bed.fd, self->pages, page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	EXPECT_EQ(0, unregister(self->bed.fd, buffer));
 	EXPECT_EQ(ENOENT, transfer1(self->bed.fd, to_window(buffer, 0, LEN)));
@@ -195,8 +235,9 @@ TEST_F(registered, segment_beyond_its_end_is_efault)
 {
 	struct edudma_segment segs[2];
 	struct edudma_transfer out;
-	int buffer = register_memory(self->bed.fd, self->pages, page_size());
+	int buffer = buffer_register(self->bed.fd, self->pages, page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	segs[0] = to_window(buffer, 0, LEN);
 	segs[1] = to_window(buffer, page_size() - LEN + 1, LEN);
@@ -213,8 +254,9 @@ TEST_F(registered, twice_is_the_same_memory)
 {
 	int first, second;
 
-	first = register_memory(self->bed.fd, self->pages, NR * page_size());
-	second = register_memory(self->bed.fd, self->pages, page_size());
+	NEED_BUFFERS(self);
+	first = buffer_register(self->bed.fd, self->pages, NR * page_size());
+	second = buffer_register(self->bed.fd, self->pages, page_size());
 	ASSERT_LT(0, first);
 	ASSERT_LT(0, second);
 	EXPECT_NE(first, second);
@@ -229,55 +271,61 @@ TEST_F(registered, is_released_when_its_file_is_closed)
 {
 	int i, fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
 
+	NEED_BUFFERS(self);
 	ASSERT_LE(0, fd);
 	for (i = 0; i < 3; i++)
-		ASSERT_LT(0, register_memory(fd, self->pages, NR * page_size()));
+		ASSERT_LT(0, buffer_register(fd, self->pages, NR * page_size()));
 	EXPECT_EQ(3 * NR, registered_pages(self));
 	close(fd);
 	EXPECT_EQ(0, registered_pages(self));
 	EXPECT_EQ(self->bed.pins, pins_outstanding());
 }
 
+/* Each of a page of its own: a page that is mapped many times is noticed by dma-debug. */
 TEST_F(registered, no_more_than_max_buffers)
 {
-	unsigned int i;
+	unsigned int i, most = self->bed.info.max_buffers;
+	uint8_t *pages;
 
-	for (i = 0; i < self->bed.info.max_buffers; i++)
-		ASSERT_EQ(i + 1, register_memory(self->bed.fd,
-						 self->pages + i % NR * page_size(), 1));
-	EXPECT_EQ(-ENOSPC, register_memory(self->bed.fd, self->pages, 1));
-	EXPECT_EQ(self->bed.info.max_buffers, registered_pages(self));
+	NEED_BUFFERS(self);
+	pages = reachable_pages(&self->bed.info, most);
+	ASSERT_NE(NULL, pages);
+	for (i = 0; i < most; i++)
+		ASSERT_EQ(i + 1, buffer_register(self->bed.fd, pages + i * page_size(), 1));
+	EXPECT_EQ(-ENOSPC, buffer_register(self->bed.fd, pages, 1));
+	EXPECT_EQ(most, registered_pages(self));
 	EXPECT_EQ(0, unregister(self->bed.fd, 5));
-	EXPECT_EQ(5, register_memory(self->bed.fd, self->pages, 1));
+	EXPECT_EQ(5, buffer_register(self->bed.fd, pages, 1));
+	munmap(pages, most * page_size());
 }
 
 /* The memory is what it was, though nothing is mapped there any more. */
 TEST_F(registered, survives_munmap)
 {
-	int memfd = memfd_create("buffer", 0), buffer;
 	uint8_t *map, *back = private_pages(1);
+	int memfd, buffer;
+	off_t pos;
 
-	ASSERT_EQ(0, ftruncate(memfd, page_size()));
-	map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-	memset(map, 1, page_size());
-	buffer = register_memory(self->bed.fd, map, page_size());
-	if (buffer == -EADDRNOTAVAIL)
-		SKIP(goto out, "this memory happens to be where the device does not reach");
+	NEED_BUFFERS(self);
+	memfd = reachable_memfd(self, &pos);
+	map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, memfd, pos);
+	ASSERT_NE(MAP_FAILED, map);
+	buffer = buffer_register(self->bed.fd, map, page_size());
 	ASSERT_LT(0, buffer);
 	munmap(map, page_size());
 	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, 8));
 	EXPECT_EQ(0, transfer1(self->bed.fd, from_window(buffer, AT, LEN)));
-	EXPECT_EQ(LEN, pread(memfd, back, LEN, AT));
+	EXPECT_EQ(LEN, pread(memfd, back, LEN, pos + AT));
 	EXPECT_EQ(LEN, differs_at(back, LEN, 8));
-out:
 	close(memfd);
 }
 
 TEST_F(registered, moves_along_with_mremap)
 {
-	int buffer = register_memory(self->bed.fd, self->pages, page_size());
+	int buffer = buffer_register(self->bed.fd, self->pages, page_size());
 	uint8_t *place, *moved;
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	place = private_pages(1);
 	moved = mremap(self->pages, page_size(), page_size(),
@@ -290,14 +338,14 @@ TEST_F(registered, moves_along_with_mremap)
 /* It is the parent's, which writes to it, and not a copy that stays behind. */
 TEST_F(registered, stays_the_parents_after_fork)
 {
-	uint8_t *page = private_pages(1);
 	int buffer, ready[2];
+	uint8_t *page;
 	char byte;
 	pid_t pid;
 
-	buffer = register_memory(self->bed.fd, page, page_size());
-	if (buffer == -EADDRNOTAVAIL)
-		SKIP(return, "this memory happens to be where the device does not reach");
+	NEED_BUFFERS(self);
+	page = reachable_private_page(self);
+	buffer = buffer_register(self->bed.fd, page, page_size());
 	ASSERT_LT(0, buffer);
 	ASSERT_EQ(0, pipe(ready));
 	pid = fork_dependent();
@@ -329,7 +377,8 @@ TEST_F(registered, goes_with_the_file_to_another_process)
 	struct cmsghdr *cmsg;
 	pid_t pid;
 
-	buffer = register_memory(self->bed.fd, self->pages, page_size());
+	NEED_BUFFERS(self);
+	buffer = buffer_register(self->bed.fd, self->pages, page_size());
 	ASSERT_LT(0, buffer);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	pid = fork_dependent();
@@ -361,11 +410,12 @@ TEST_F(registered, is_released_by_exec)
 	char byte;
 	pid_t pid;
 
+	NEED_BUFFERS(self);
 	ASSERT_EQ(0, pipe(ready));
 	pid = fork_dependent();
 	if (!pid) {
 		int fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
-		bool good = register_memory(fd, self->pages, NR * page_size()) > 0;
+		bool good = buffer_register(fd, self->pages, NR * page_size()) > 0;
 
 		(void)!write(ready[1], &good, 1);
 		execlp("sleep", "sleep", "1000", NULL);
@@ -385,7 +435,7 @@ static void register_and_fetch(struct job_report *report, void *arg)
 {
 	FIXTURE_DATA(registered) *self = arg;
 	int fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
-	int buffer = register_memory(fd, self->pages, NR * page_size());
+	int buffer = buffer_register(fd, self->pages, NR * page_size());
 	struct edudma_segment segs[2];
 
 	segs[0] = from_window(buffer, AT, LEN);
@@ -399,6 +449,7 @@ TEST_F(registered, is_released_when_its_user_is_killed)
 {
 	struct job job;
 
+	NEED_BUFFERS(self);
 	BED_SLOW(&self->bed);
 	job_start(&job, register_and_fetch, self);
 	ASSERT_TRUE(WAIT_FOR(stat_get(&self->bed.dev, "descriptors") >
@@ -413,8 +464,9 @@ TEST_F(registered, stays_until_who_uses_it_is_done)
 {
 	struct edudma_segment seg;
 	struct job job;
-	int buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	int buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, 13));
 	BED_SLOW(&self->bed);
@@ -435,8 +487,9 @@ TEST_F(registered, serves_several_at_a_time)
 {
 	struct edudma_segment segs[3];
 	struct job jobs[3];
-	int i, buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	int i, buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, 14));
 	BED_SLOW(&self->bed);
@@ -456,23 +509,24 @@ TEST_F(registered, counts_to_the_limit_of_its_user)
 	int status, buffer = 0, ready[2];
 	pid_t pid;
 
+	NEED_BUFFERS(self);
 	ASSERT_EQ(0, pipe(ready));
 	pid = fork_dependent();
 	if (!pid) {
 		int fd = self->bed.fd;
 
 		become_user(NR - 1);
-		buffer = register_memory(fd, self->pages, NR * page_size());
+		buffer = buffer_register(fd, self->pages, NR * page_size());
 		if (buffer != -EDQUOT)
 			_exit(1);
-		if (register_memory(fd, self->pages, (NR - 1) * page_size()) <= 0)
+		if (buffer_register(fd, self->pages, (NR - 1) * page_size()) <= 0)
 			_exit(2);
-		if (register_memory(fd, self->pages, 1) != -EDQUOT)
+		if (buffer_register(fd, self->pages, 1) != -EDQUOT)
 			_exit(3);
 		buffer = 1;
 		if (unregister(fd, buffer))
 			_exit(4);
-		buffer = register_memory(fd, self->pages, (NR - 1) * page_size());
+		buffer = buffer_register(fd, self->pages, (NR - 1) * page_size());
 		(void)!write(ready[1], &buffer, sizeof(buffer));
 		_exit(buffer <= 0);
 	}
@@ -483,7 +537,7 @@ TEST_F(registered, counts_to_the_limit_of_its_user)
 	pid = fork_dependent();
 	if (!pid) {
 		become_user(NR - 1);
-		_exit(register_memory(self->bed.fd, self->pages, 1) != -EDQUOT);
+		_exit(buffer_register(self->bed.fd, self->pages, 1) != -EDQUOT);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
@@ -492,7 +546,7 @@ TEST_F(registered, counts_to_the_limit_of_its_user)
 	pid = fork_dependent();
 	if (!pid) {
 		become_user(NR - 1);
-		_exit(register_memory(self->bed.fd, self->pages,
+		_exit(buffer_register(self->bed.fd, self->pages,
 				      (NR - 1) * page_size()) <= 0);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
@@ -503,28 +557,25 @@ TEST_F(registered, counts_to_the_limit_of_its_user)
 
 TEST_F(registered, memory_of_a_memfd_need_not_be_mapped)
 {
-	int memfd = memfd_create("buffer", 0), buffer;
 	uint8_t *back = private_pages(1);
-	struct stats delta;
+	int memfd, buffer;
+	off_t pos;
 
-	ASSERT_EQ(0, ftruncate(memfd, 2 * page_size()));
-	buffer = register_memfd(self->bed.fd, memfd, page_size(), page_size());
-	if (buffer == -EADDRNOTAVAIL)
-		SKIP(goto out, "this memory happens to be where the device does not reach");
+	NEED_BUFFERS(self);
+	memfd = reachable_memfd(self, &pos);
+	buffer = register_memfd(self->bed.fd, memfd, pos, page_size());
 	ASSERT_LT(0, buffer);
+	EXPECT_EQ(1, registered_pages(self));
 	ASSERT_EQ(0, window_fill(self->bed.fd, LEN, 15));
 	EXPECT_EQ(0, transfer1(self->bed.fd, from_window(buffer, AT, LEN)));
-	EXPECT_EQ(LEN, pread(memfd, back, LEN, page_size() + AT));
+	EXPECT_EQ(LEN, pread(memfd, back, LEN, pos + AT));
 	EXPECT_EQ(LEN, differs_at(back, LEN, 15));
-	BED_STATS(&self->bed, &delta);
-	EXPECT_EQ(1, registered_pages(self));
 	/* What the file loses is the buffer's all the same, and nobody else's. */
 	ASSERT_EQ(0, ftruncate(memfd, 0));
 	EXPECT_EQ(0, transfer1(self->bed.fd, from_window(buffer, AT, LEN)));
-	ASSERT_EQ(0, ftruncate(memfd, 2 * page_size()));
-	EXPECT_EQ(LEN, pread(memfd, back, LEN, page_size() + AT));
+	ASSERT_EQ(0, ftruncate(memfd, pos + page_size()));
+	EXPECT_EQ(LEN, pread(memfd, back, LEN, pos + AT));
 	EXPECT_TRUE(all_bytes_are(back, LEN, 0));
-out:
 	close(memfd);
 }
 
@@ -533,6 +584,7 @@ TEST_F(registered, refuses_a_file_that_is_not_open_as_it_must_be)
 	char path[64];
 	int memfd = memfd_create("buffer", MFD_ALLOW_SEALING), fd;
 
+	NEED_BUFFERS(self);
 	ASSERT_EQ(0, ftruncate(memfd, page_size()));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
 	fd = open(path, O_RDONLY);
@@ -552,19 +604,20 @@ TEST_F(registered, refuses_a_file_on_a_disk)
 {
 	uint8_t *map;
 
+	NEED_BUFFERS(self);
 	if (!disk_there())
 		SKIP(return, "this machine has no scratch disk");
 	ASSERT_TRUE(disk_file_make(&self->file, page_size(), 1))
 		TH_LOG("%s", self->file.wrong);
 	map = disk_file_map(&self->file, MAP_SHARED);
-	EXPECT_EQ(-EOPNOTSUPP, register_memory(self->bed.fd, map, page_size()));
+	EXPECT_EQ(-EOPNOTSUPP, buffer_register(self->bed.fd, map, page_size()));
 	munmap(map, page_size());
 	/* A private mapping is memory of one's own, as soon as it is written to. */
 	map = disk_file_map(&self->file, MAP_PRIVATE);
 	if (find_page(&self->bed.info, false)) {
-		EXPECT_NE(-EOPNOTSUPP, register_memory(self->bed.fd, map, page_size()));
+		EXPECT_NE(-EOPNOTSUPP, buffer_register(self->bed.fd, map, page_size()));
 	} else {
-		EXPECT_LT(0, register_memory(self->bed.fd, map, page_size()));
+		EXPECT_LT(0, buffer_register(self->bed.fd, map, page_size()));
 	}
 	munmap(map, page_size());
 }
@@ -573,37 +626,18 @@ TEST_F(registered, refuses_memory_that_is_not_there)
 {
 	uint8_t *hole = private_pages(2);
 
+	NEED_BUFFERS(self);
 	munmap(hole + page_size(), page_size());
-	EXPECT_EQ(-EFAULT, register_memory(self->bed.fd, hole, 2 * page_size()));
-	EXPECT_EQ(-EFAULT, register_memory(self->bed.fd, (void *)KERNEL_ADDRESS, 1));
+	EXPECT_EQ(-EFAULT, buffer_register(self->bed.fd, hole, 2 * page_size()));
+	EXPECT_EQ(-EFAULT, buffer_register(self->bed.fd, (void *)KERNEL_ADDRESS, 1));
 	munmap(hole, page_size());
 }
 
 TEST_F(registered, refuses_memory_that_may_not_be_written)
 {
+	NEED_BUFFERS(self);
 	ASSERT_EQ(0, mprotect(self->pages, page_size(), PROT_READ));
-	EXPECT_EQ(-EFAULT, register_memory(self->bed.fd, self->pages, page_size()));
-}
-
-TEST_F(registered, refuses_memory_without_pages)
-{
-	void *map;
-
-	if (!(self->bed.info.capabilities & EDUDMA_CAP_MMAP))
-		SKIP(return, "the processor does not see the memory of this device");
-	map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, self->bed.fd, 0);
-	ASSERT_NE(MAP_FAILED, map);
-	EXPECT_EQ(-ENXIO, register_memory(self->bed.fd, map, page_size()));
-	munmap(map, page_size());
-}
-
-TEST_F(registered, refuses_memory_out_of_reach)
-{
-	uint8_t *page = find_page(&self->bed.info, false);
-
-	if (!page)
-		SKIP(return, "the device reaches all memory here");
-	EXPECT_EQ(-EADDRNOTAVAIL, register_memory(self->bed.fd, page, page_size()));
+	EXPECT_EQ(-EFAULT, buffer_register(self->bed.fd, self->pages, page_size()));
 }
 
 TEST_F(registered, refuses_what_it_does_not_know)
@@ -614,6 +648,7 @@ TEST_F(registered, refuses_what_it_does_not_know)
 	struct edudma_buffer_unregister un = { .reserved = 1 };
 	struct edudma_buffer_register arg;
 
+	NEED_BUFFERS(self);
 	arg = good, arg.flags = 1;
 	EXPECT_EQ(-EINVAL, register_arg(self->bed.fd, arg));
 	arg = good, arg.kind = EDUDMA_BUFFER_MEMFD + 1;
@@ -634,8 +669,9 @@ TEST_F(registered, refuses_what_it_does_not_know)
 TEST_F(registered, stays_in_memory_under_pressure)
 {
 	uint64_t before[NR];
-	int i, buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	int i, buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	for (i = 0; i < NR; i++)
 		before[i] = page_pfn(self->pages + i * page_size());
@@ -649,43 +685,16 @@ TEST_F(registered, stays_in_memory_under_pressure)
 	}
 }
 
-/* A huge page falls apart as a part of it is given back. */
-TEST_F(registered, stays_whole_when_a_huge_page_is_split)
-{
-	size_t huge = 2 << 20;
-	uint8_t *area = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *map = (uint8_t *)((ptr64(area) + huge - 1) & ~(huge - 1));
-	int buffer;
-
-	ASSERT_NE(MAP_FAILED, area);
-	madvise(map, huge, MADV_HUGEPAGE);
-	memset(map, 1, huge);
-	buffer = register_memory(self->bed.fd, map, huge);
-	if (buffer == -EADDRNOTAVAIL)
-		SKIP(goto out, "this memory happens to be where the device does not reach");
-	ASSERT_LT(0, buffer);
-	ASSERT_EQ(0, mprotect(map, page_size(), PROT_READ));
-	munmap(map + huge / 2, huge / 2);
-	fill(map + 3 * page_size() + AT, LEN, 17);
-	EXPECT_EQ(0, transfer1(self->bed.fd,
-			       to_window(buffer, 3 * page_size() + AT, LEN)));
-	EXPECT_EQ(0, transfer1(self->bed.fd, from_window(buffer, huge - LEN, LEN)));
-	EXPECT_EQ(0, transfer1(self->bed.fd, from_window(buffer, 5 * page_size(), LEN)));
-	EXPECT_EQ(LEN, differs_at(map + 5 * page_size(), LEN, 17));
-out:
-	munmap(area, 2 * huge);
-}
-
 /* The device is gone and does not see it any more; the user gives it back later. */
 TEST_F(registered, outlives_its_device)
 {
-	int buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	int buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	ASSERT_EQ(0, dev_unbind(&self->bed.dev));
 	EXPECT_EQ(ENODEV, transfer1(self->bed.fd, to_window(buffer, 0, LEN)));
-	EXPECT_EQ(-ENODEV, register_memory(self->bed.fd, self->pages, page_size()));
+	EXPECT_EQ(-ENODEV, buffer_register(self->bed.fd, self->pages, page_size()));
 	EXPECT_EQ(self->bed.pins + NR, pins_outstanding());
 	EXPECT_EQ(0, unregister(self->bed.fd, buffer));
 	EXPECT_EQ(self->bed.pins, pins_outstanding());
@@ -698,8 +707,9 @@ TEST_F(registered, is_lost_by_nobody_when_its_device_goes_while_it_is_used)
 {
 	struct edudma_segment segs[4];
 	struct job job;
-	int i, buffer = register_memory(self->bed.fd, self->pages, NR * page_size());
+	int i, buffer = buffer_register(self->bed.fd, self->pages, NR * page_size());
 
+	NEED_BUFFERS(self);
 	ASSERT_LT(0, buffer);
 	BED_SLOW(&self->bed);
 	for (i = 0; i < 4; i++)

@@ -182,6 +182,16 @@ TEST_F(mapping, is_no_memory_for_a_transfer)
 }
 
 /* What x86 has the page attribute table say of the memory under the mapping. */
+TEST_F(mapping, is_no_memory_to_register)
+{
+	uint8_t *window = map(self->bed.fd, 1, 0);
+
+	ASSERT_NE(MAP_FAILED, window);
+	EXPECT_EQ(kernel_copies() ? -EADDRNOTAVAIL : -ENXIO,
+		  buffer_register(self->bed.fd, window, page_size()));
+	munmap(window, page_size());
+}
+
 TEST_F(mapping, is_write_combined)
 {
 	FILE *list = fopen("/sys/kernel/debug/x86/pat_memtype_list", "r");
