@@ -26,8 +26,8 @@ struct edudma_request;
 struct file;
 struct pci_dev;
 
-/* Of a channel, kept. */
-#define EDUDMA_SPARE_REQUESTS	64U
+/* Of a channel, kept; none where it is watched who uses memory that was freed. */
+#define EDUDMA_SPARE_REQUESTS	(IS_ENABLED(CONFIG_KASAN) ? 0U : 64U)
 
 /**
  * struct edudma_spares - memory of requests that have ended, for those that come

@@ -11,10 +11,6 @@
 #include "queue.h"
 #include "stats.h"
 
-/* Descriptors issued, and reaped, without letting interrupts in. */
-#define EDUDMA_BATCH		128U
-/* Pages of complete jobs that are released in hard irq context. */
-#define EDUDMA_HARDIRQ_PAGES	64U
 /* Jobs issued together that may share an interrupt. */
 #define EDUDMA_COALESCED_JOBS	16U
 /* How long the engine may idle before a second request prepares a job. */
@@ -425,13 +421,19 @@ static void edudma_job_uncharge(struct edudma_job *job)
 	job->grant = NULL;
 }
 
-/*
- * Hands ended jobs to their owners, in order and one at a time, whoever took them
- * back: what is copied to the same memory twice must be so in the right order.
- * Drops the lock meanwhile.
+/**
+ * edudma_queue_complete() - hand ended jobs to their owners
+ * @queue:	the queue
+ * @flags:	of its lock
+ * @budget:	pages that may be released
+ *
+ * In order and one at a time, whoever took them back: what is copied to the same memory
+ * twice must be so in the right order.
+ *
+ * Context: Any, under the queue's lock, which is dropped meanwhile.
  */
-static void edudma_queue_complete(struct edudma_queue *queue, unsigned long *flags,
-				  unsigned int budget)
+void edudma_queue_complete(struct edudma_queue *queue, unsigned long *flags,
+			   unsigned int budget)
 	__must_hold(&queue->lock)
 {
 	struct edudma_job *job;
@@ -485,62 +487,6 @@ void edudma_queue_unlock(struct edudma_queue *queue, unsigned long flags)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-static struct edudma_queue *edudma_engine_queue(struct edudma_engine *engine,
-						unsigned int channel)
-{
-	struct edudma_queue *queues = engine->client_data;
-
-	return &queues[channel];
-}
-
-/*
- * The completion interrupt.  What comes next is issued first; then what is complete
- * is released, as far as it is little, so that the time in hard irq context is
- * bounded.
- */
-static bool edudma_queue_interrupt(struct edudma_engine *engine, unsigned int channel)
-{
-	struct edudma_queue *queue = edudma_engine_queue(engine, channel);
-	bool more, reported = false;
-	unsigned long flags;
-
-	spin_lock_irqsave(&queue->lock, flags);
-	if (queue->posted && (queue->state == EDUDMA_QUEUE_READY ||
-			      queue->state == EDUDMA_QUEUE_PAUSED)) {
-		reported = edudma_queue_reap(queue, EDUDMA_BATCH) ||
-			   queue->state == EDUDMA_QUEUE_FAULTED;
-		if (!reported && engine->ops->check && engine->ops->check(engine, channel)) {
-			edudma_queue_fault(queue);
-			reported = true;
-		}
-		edudma_queue_advance(queue);
-	}
-	if (!reported) {
-		if (!queue->stray)
-			edudma_count(&queue->stats->spurious_interrupts, 1);
-		queue->stray = false;
-	}
-	edudma_queue_complete(queue, &flags, EDUDMA_HARDIRQ_PAGES);
-	more = queue->more || (!queue->completing && !list_empty(&queue->ended));
-	spin_unlock_irqrestore(&queue->lock, flags);
-
-	return more;
-}
-
-static void edudma_queue_thread(struct edudma_engine *engine, unsigned int channel)
-{
-	struct edudma_queue *queue = edudma_engine_queue(engine, channel);
-	unsigned long flags;
-
-	spin_lock_irqsave(&queue->lock, flags);
-	edudma_queue_unlock(queue, flags);
-}
-
-const struct edudma_engine_client edudma_queue_client = {
-	.interrupt = edudma_queue_interrupt,
-	.thread = edudma_queue_thread,
-};
-
 /**
  * edudma_queue_kick() - try again to issue, as the window may be free
  * @queue:	the queue
@@ -554,33 +500,6 @@ void edudma_queue_kick(struct edudma_queue *queue)
 	spin_lock_irqsave(&queue->lock, flags);
 	edudma_queue_advance(queue);
 	edudma_queue_unlock(queue, flags);
-}
-
-/**
- * edudma_queue_poll() - take back what is complete, without an interrupt
- * @queue:	the queue
- *
- * Context: Process; no locks.
- * Return: how many descriptors had ended.
- */
-int edudma_queue_poll(struct edudma_queue *queue)
-{
-	unsigned long flags;
-	int ended = 0;
-
-	if (!READ_ONCE(queue->posted))
-		return 0;
-
-	spin_lock_irqsave(&queue->lock, flags);
-	if (queue->posted && queue->state == EDUDMA_QUEUE_READY) {
-		ended = edudma_queue_reap(queue, EDUDMA_BATCH);
-		/* Some of it may have an interrupt, too. */
-		queue->stray |= ended;
-		edudma_queue_advance(queue);
-	}
-	edudma_queue_unlock(queue, flags);
-
-	return ended;
 }
 
 /**

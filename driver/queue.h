@@ -19,6 +19,9 @@
 struct edudma_descriptor;
 struct edudma_queue;
 
+/* Descriptors issued, and reaped, without letting interrupts in. */
+#define EDUDMA_BATCH		128U
+
 /* Jobs of a queue that can hold memory at a time, see struct edudma_queue. */
 #define EDUDMA_QUEUE_JOBS	3U
 
@@ -224,7 +227,9 @@ struct edudma_queue {
 
 /* For those who use a queue. */
 
+/* interrupt.c */
 extern const struct edudma_engine_client edudma_queue_client;
+int edudma_queue_poll(struct edudma_queue *queue);
 
 /* recovery.c */
 void edudma_queue_init(struct edudma_queue *queue);
@@ -250,7 +255,6 @@ void edudma_grant_cancel(struct edudma_grant *grant, int error, bool abort);
 
 /* queue.c */
 void edudma_queue_kick(struct edudma_queue *queue);
-int edudma_queue_poll(struct edudma_queue *queue);
 
 /* Between the files of this layer: under the queue's lock. */
 
@@ -295,6 +299,9 @@ int edudma_queue_reap(struct edudma_queue *queue, unsigned int budget);
 void edudma_queue_fault(struct edudma_queue *queue);
 void edudma_queue_strip(struct edudma_queue *queue, struct list_head *kept);
 void edudma_queue_give_back(struct edudma_queue *queue);
+void edudma_queue_complete(struct edudma_queue *queue, unsigned long *flags,
+			   unsigned int budget)
+	__must_hold(&queue->lock);
 void edudma_queue_unlock(struct edudma_queue *queue, unsigned long flags)
 	__releases(&queue->lock);
 void edudma_job_end(struct edudma_queue *queue, struct edudma_job *job);

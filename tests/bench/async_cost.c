@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an asynchronous request costs the processor, in instructions, and what it
- * asks of the device: io_uring with plain and with registered buffers, with commands,
- * and with commands of a ring that is polled, at several depths; beside it, in the same guest and by the same program,
- * QEMU's NVMe, whose commands are those of its passthrough.
+ * What an asynchronous request costs the processor, in instructions, and what it asks of
+ * the device: io_uring with plain and with registered buffers, with commands, and with
+ * commands of a ring that is polled, at several depths; beside it, in the same guest and
+ * by the same program, QEMU's NVMe, whose commands are those of its passthrough.
  *
  * For a lane in virtual time, like ring_cost.c; so what is measured does not depend
  * on the host.
@@ -154,7 +154,7 @@ static void measure(struct target *t)
 	fflush(stdout);
 }
 
-static void measure_mode(struct target *t, enum mode mode, const char *path)
+static void measure_mode(struct target *t, enum mode which, const char *path)
 {
 	static const unsigned int depths[][2] = {
 		{ 1, 1 }, { 8, 1 }, { 32, 1 }, { 32, 16 },
@@ -165,16 +165,16 @@ static void measure_mode(struct target *t, enum mode mode, const char *path)
 	struct iovec registered = { t->buf, MAX_DEPTH * LEN };
 	unsigned int i, flags = 0;
 
-	t->mode = mode;
-	t->fd = open(path, O_RDWR | O_CLOEXEC | (t->nvme && mode >= COMMAND ? 0 : O_DIRECT));
+	t->mode = which;
+	t->fd = open(path, O_RDWR | O_CLOEXEC | (t->nvme && which >= COMMAND ? 0 : O_DIRECT));
 	if (t->fd < 0)
 		die(path);
 	if (!t->nvme && ioctl(t->fd, EDUDMA_IOC_BUFFER_REGISTER, &arg))
 		die("EDUDMA_IOC_BUFFER_REGISTER");
 	t->buffer = arg.buffer;
-	if (mode == POLLED)
+	if (which == POLLED)
 		flags |= IORING_SETUP_IOPOLL;
-	if (t->nvme && mode >= COMMAND)
+	if (t->nvme && which >= COMMAND)
 		flags |= IORING_SETUP_SQE128 | IORING_SETUP_CQE32;
 	if (io_uring_queue_init(MAX_DEPTH, &t->ring, flags) ||
 	    io_uring_register_buffers(&t->ring, &registered, 1))

@@ -226,7 +226,8 @@ TEST_F_TIMEOUT(huge, stays_whole_for_the_device_when_it_is_split, SECONDS)
 	segs[0].addr = at;
 	segs[1] = seg_from(NULL, len, 0);
 	segs[1].addr = 7 * page_size();
-	segs[0].buffer = segs[1].buffer = buffer;
+	segs[0].buffer = buffer;
+	segs[1].buffer = buffer;
 	ASSERT_EQ(0, transfer(self->bed.fd, segs, 2, 0, NULL));
 	EXPECT_EQ(len, differs_at(self->page + 7 * page_size(), len, SEED));
 	segs[1].addr = HUGE_BYTES - len;

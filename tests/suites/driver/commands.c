@@ -189,7 +189,8 @@ TEST_F(commands, use_buffers_registered_with_the_ring)
 	sqe = command(self, self->segs, 1, 0);
 	sqe->rw_flags = IORING_URING_CMD_FIXED;
 	EXPECT_EQ(-EFAULT, run(self));
-	self->segs[0] = self->segs[1] = seg_from(page(self, 3), 1, 0);
+	self->segs[0] = seg_from(page(self, 3), 1, 0);
+	self->segs[1] = self->segs[0];
 	sqe = command(self, self->segs, 2, 0);
 	sqe->rw_flags = IORING_URING_CMD_FIXED;
 	EXPECT_EQ(-EINVAL, run(self));

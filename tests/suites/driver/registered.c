@@ -649,15 +649,20 @@ TEST_F(registered, refuses_what_it_does_not_know)
 	struct edudma_buffer_register arg;
 
 	NEED_BUFFERS(self);
-	arg = good, arg.flags = 1;
+	arg = good;
+	arg.flags = 1;
 	EXPECT_EQ(-EINVAL, register_arg(self->bed.fd, arg));
-	arg = good, arg.kind = EDUDMA_BUFFER_MEMFD + 1;
+	arg = good;
+	arg.kind = EDUDMA_BUFFER_MEMFD + 1;
 	EXPECT_EQ(-EINVAL, register_arg(self->bed.fd, arg));
-	arg = good, arg.fd = 1;
+	arg = good;
+	arg.fd = 1;
 	EXPECT_EQ(-EINVAL, register_arg(self->bed.fd, arg));
-	arg = good, arg.len = 0;
+	arg = good;
+	arg.len = 0;
 	EXPECT_EQ(-EINVAL, register_arg(self->bed.fd, arg));
-	arg = good, arg.len = self->bed.info.max_transfer_bytes + 1;
+	arg = good;
+	arg.len = self->bed.info.max_transfer_bytes + 1;
 	EXPECT_EQ(-EINVAL, register_arg(self->bed.fd, arg));
 	un.buffer = register_arg(self->bed.fd, good);
 	ASSERT_LT(0, (int)un.buffer);

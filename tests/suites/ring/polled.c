@@ -82,7 +82,7 @@ static int run(FIXTURE_DATA(polled) *self)
 }
 
 static void command(FIXTURE_DATA(polled) *self, struct edudma_segment *segs,
-			   uint32_t nr, uint32_t flags)
+		    uint32_t nr, uint32_t flags)
 {
 	struct edudma_uring_cmd cmd = {
 		.segments = ptr64(segs), .nr_segments = nr, .flags = flags,
@@ -188,7 +188,8 @@ TEST_F(polled, ends_when_the_device_is_unbound)
 	EXPECT_GT(NR, done);
 	close(self->fd);
 	close(self->bed.fd);
-	self->fd = self->bed.fd = -1;
+	self->fd = -1;
+	self->bed.fd = -1;
 	ASSERT_EQ(0, dev_restore(&self->bed.dev));
 }
 
