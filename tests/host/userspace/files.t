@@ -191,37 +191,67 @@ test_examples_fail_without_a_device() {
 	done
 }
 
+libraries='libedudma libedudma-uring'
+
+# header LIBRARY
+header() {
+	local name=${1#lib}
+	echo "$top/userspace/include/${name/-/_}.h"
+}
+
 # Each function of the header is exported, and nothing else is.
-test_library_exports_its_header() {
-	nm -D --defined-only "$build/userspace/libedudma.so" |
-		sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
-	sed -n 's/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
-		"$top/userspace/include/edudma.h" |
-		grep -vx 'edudma_\(to\|from\)_device' | sort >declared
-	[[ -s declared ]]
-	diff declared exported
+test_libraries_export_their_headers() {
+	local library
+	for library in $libraries; do
+		nm -D --defined-only "$build/userspace/$library.so" |
+			sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
+		# Others are inline.
+		sed -n '/^static inline/,/^{/d; s/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
+			"$(header "$library")" | sort >declared
+		[[ -s declared ]]
+		diff declared exported
+	done
 }
 
-test_library_has_a_soname() {
-	objdump -p "$build/userspace/libedudma.so" | grep -q 'SONAME  *libedudma\.so\.[0-9]*$'
-	[[ -e $build/userspace/$(objdump -p "$build/userspace/libedudma.so" |
-		sed -n 's/.*SONAME *//p') ]]
+test_libraries_have_a_soname() {
+	local library soname
+	for library in $libraries; do
+		soname=$(objdump -p "$build/userspace/$library.so" |
+			sed -n 's/.*SONAME *//p')
+		[[ $soname == "$library".so.[0-9]* && -e $build/userspace/$soname ]]
+	done
 }
 
-test_library_neither_prints_nor_exits() {
-	nm -u "$build/userspace/libedudma.a" >undefined
+test_libraries_neither_print_nor_exit() {
+	nm -u "$build/userspace"/libedudma*.a >undefined
 	if grep -wE 'printf|puts|fputs|fprintf|perror|exit|_exit|abort|stdout|stderr' undefined; then
 		return 1
 	fi
 }
 
-test_header_stands_alone() {
-	echo '#include <edudma.h>' >alone.c
+# Programs that do not use io_uring need not have it.
+test_library_does_without_liburing() {
+	local file
+	for file in libedudma.so examples/rw; do
+		objdump -p "$build/userspace/$file" >needed
+		grep -q 'NEEDED .*libc\.so' needed
+		if grep liburing needed; then
+			return 1
+		fi
+	done
+}
+
+test_headers_stand_alone() {
 	local flags=(-Wall -Wextra -Werror -fsyntax-only
 		-I"$top/userspace/include" -I"$top/uapi")
+	echo '#include <edudma.h>' >alone.c
+	echo '#include <edudma_uring.h>' >uring.c
 	"${CC:-cc}" -std=c11 -pedantic "${flags[@]}" alone.c
+	# liburing wants more than C11.
+	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE "${flags[@]}" uring.c
 	if command -v c++ >/dev/null; then
 		c++ -std=c++11 -pedantic -x c++ "${flags[@]}" alone.c
+		c++ -std=gnu++11 -x c++ "${flags[@]}" uring.c
 	fi
 }
 
@@ -236,15 +266,19 @@ test_install_and_uninstall() {
 	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
 
 	cat >program.c <<-END
-		#include <edudma.h>
+		#include <edudma_uring.h>
 		#include <stdio.h>
-		int main(void) { return puts(edudma_version()) < 0; }
+		int main(void) {
+			struct edudma_queue *queue;
+			puts(edudma_version());
+			return edudma_queue_new(NULL, 1, &queue) != -EINVAL;
+		}
 	END
 	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/opt/edudma/lib/pkgconfig \
-		pkg-config --cflags --libs libedudma >flags
+		pkg-config --cflags --libs libedudma-uring >flags
 	# The flags are words.
 	# shellcheck disable=SC2046
-	"${CC:-cc}" -o program program.c $(cat flags)
+	"${CC:-cc}" -include errno.h -o program program.c $(cat flags)
 	LD_LIBRARY_PATH=$root/opt/edudma/lib run 0 ./program
 	"$root/opt/edudma/bin/edudma" --version | grep -qF "$(cat out)"
 
@@ -253,7 +287,7 @@ test_install_and_uninstall() {
 }
 
 test_manual_is_complete() {
-	local page=$top/userspace/man/edudma.1 word option
+	local page=$top/userspace/man/edudma.1 word option library
 	for word in $commands; do
 		grep -q "^\.\(It \)\?Cm $word\$" "$page"
 		"$tool" "$word" --help | grep -oE -- ' --[a-z-]+' | sort -u >options
@@ -263,13 +297,16 @@ test_manual_is_complete() {
 		done <options
 	done
 
-	page=$top/userspace/man/libedudma.3
-	sed -n 's/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
-		"$top/userspace/include/edudma.h" >functions
-	while read -r word; do
-		grep -q "^\.Fn $word " "$page" ||
-			{ echo "libedudma(3) lacks $word"; return 1; }
-	done <functions
+	for library in $libraries; do
+		page=$top/userspace/man/$library.3
+		sed -n 's/^\([a-z].*[ *]\)\{0,1\}\(edudma_[a-z_]*\)(.*/\2/p' \
+			"$(header "$library")" >functions
+		[[ -s functions ]]
+		while read -r word; do
+			grep -q "^\.Fn $word " "$page" ||
+				{ echo "$page lacks $word"; return 1; }
+		done <functions
+	done
 }
 
 test_manual_is_well_formed() {

@@ -306,6 +306,9 @@ TEST(words)
 	EXPECT_STREQ("unknown", edudma_direction_name(2));
 	EXPECT_STREQ("iommu", edudma_capability_name(0));
 	EXPECT_STREQ("msi", edudma_capability_name(1));
+	EXPECT_STREQ("buffers", edudma_capability_name(3));
+	EXPECT_STREQ("uring-cmd", edudma_capability_name(4));
+	EXPECT_STREQ("iopoll", edudma_capability_name(5));
 	EXPECT_EQ(NULL, edudma_capability_name(31));
 	EXPECT_EQ(NULL, edudma_capability_name(32));
 	EXPECT_STREQ(EDUDMA_VERSION, edudma_version());
@@ -327,6 +330,19 @@ TEST(segments)
 	EXPECT_EQ(200, from.offset);
 	EXPECT_EQ(EDUDMA_FROM_DEVICE, from.direction);
 	EXPECT_EQ(0, from.buffer);
+
+	to = edudma_buffer_to_device(7, 1, 2, 3);
+	EXPECT_EQ(7, to.buffer);
+	EXPECT_EQ(1, to.addr);
+	EXPECT_EQ(2, to.len);
+	EXPECT_EQ(3, to.offset);
+	EXPECT_EQ(EDUDMA_TO_DEVICE, to.direction);
+	from = edudma_buffer_from_device(8, 4, 5, 6);
+	EXPECT_EQ(8, from.buffer);
+	EXPECT_EQ(4, from.addr);
+	EXPECT_EQ(5, from.len);
+	EXPECT_EQ(6, from.offset);
+	EXPECT_EQ(EDUDMA_FROM_DEVICE, from.direction);
 }
 
 TEST(open_refuses_what_is_no_node)
