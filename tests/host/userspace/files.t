@@ -183,7 +183,7 @@ test_full_disk_is_noticed() {
 
 test_examples_fail_without_a_device() {
 	local name
-	for name in rw iovec mmap; do
+	for name in rw iovec mmap uring aio buffers; do
 		run 1 "$examples/$name" /dev/no-such-node
 		said '/dev/no-such-node: No such file'
 		run 1 "$examples/$name" /dev/null

@@ -425,6 +425,17 @@ test_examples_work() {
 	printed 'Hello, device memory!'
 	run 0 "$examples/iovec" "$node"
 	printed 'gatherscatter'
+	run 0 "$examples/uring" "$node"
+	printed '4 requests at a time, there and back'
+	run 0 "$examples/aio" "$node"
+	printed '4 requests by one call, there and back'
+	local status=0
+	"$examples/buffers" "$node" >out 2>err || status=$?
+	if [[ $status == 0 ]]; then
+		printed '16 rounds through one registered buffer'
+	else
+		said 'the device does not reach this memory'
+	fi
 	if "$tool" info --json | jq -e '.capabilities | index("mmap")' >/dev/null; then
 		run 0 "$examples/mmap" "$node"
 		printed 'the same'
