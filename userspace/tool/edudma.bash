@@ -23,7 +23,7 @@ _edudma()
 	load)	options+=' --module' ;;
 	read)	options+=' --device --offset --length --output' ;;
 	write)	options+=' --device --offset --input' ;;
-	copy)	options+=' --device --no-bounce --json --quiet' ;;
+	copy)	options+=' --device --depth --no-bounce --json --quiet' ;;
 	stats)	options+=' --device --watch --count --json' ;;
 	esac
 	# Everything else is a file name, which -o default completes.

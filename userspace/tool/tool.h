@@ -257,6 +257,15 @@ void signals_deliver(void);
 
 /* progress.c */
 
+#define NS_PER_S	1000000000LL
+
+/**
+ * now_ns() - time that only goes on
+ *
+ * Return: nanoseconds since some time in the past.
+ */
+int64_t now_ns(void);
+
 /**
  * struct progress - a bar on standard error
  * @shown:	standard error is a terminal

@@ -120,6 +120,10 @@ test_wrong_values_are_named() {
 	said '--count needs --watch'
 	run 2 "$tool" info --device ''
 	said '--device needs'
+	for value in 0 65 x; do
+		run 2 "$tool" copy --depth "$value" in out
+		said "--depth: '$value' is not in 1 to 64"
+	done
 }
 
 test_no_devices_is_no_failure() {

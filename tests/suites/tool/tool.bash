@@ -240,6 +240,51 @@ test_copy_between_pipes() {
 	cmp in back
 }
 
+# workers: how many threads of io_uring the job has
+workers() {
+	cat "/proc/$job/task"/*/comm 2>/dev/null | grep -c '^iou-wrk' || :
+}
+
+has_workers() {
+	[[ $(workers) -ge $1 ]]
+}
+
+# Each waits for the window in a thread of its own.
+test_copy_keeps_requests_under_way() {
+	run 0 "$tool" info --json
+	jq -e '.capabilities | index("uring-cmd")' out >/dev/null ||
+		skip 'this kernel has no commands of io_uring'
+	random 2000000 >in
+	stand_still
+	start "$tool" copy --depth 3 in back
+	wait_until 'three requests are under way' has_workers 3
+	[[ $(workers) == 3 ]]
+	kill "$job"
+	wait "$job" || [[ $? == 143 ]]
+	said 'interrupted after'
+}
+
+test_copy_in_blocks_of_any_number() {
+	local depth
+	random "$copy_bytes" >in
+	for depth in 1 64; do
+		run 0 "$tool" copy --depth "$depth" in back
+		cmp in back
+	done
+	[[ $(cat "$stats/pages_pinned") == 0 ]]
+}
+
+# There is no descriptor left for a ring.
+test_copy_without_io_uring() {
+	local before
+	random 5000 >in
+	before=$(cat "$stats/bytes_from_device")
+	run 0 prlimit --nofile=4 "$tool" copy --device 0 --quiet - - <in
+	silent err
+	cmp in out
+	[[ $(cat "$stats/bytes_from_device") == $((before + 5000)) ]]
+}
+
 test_copies_at_the_same_time() {
 	random "$copy_bytes" >in
 	random "$copy_bytes" >in2
