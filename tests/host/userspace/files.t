@@ -11,7 +11,7 @@
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-commands='list info load unload read write copy stats'
+commands='list info load unload read write copy stats bench'
 
 no_driver() {
 	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
@@ -83,7 +83,7 @@ test_wrong_options_are_named() {
 
 test_wrong_arguments_are_named() {
 	local word
-	for word in list unload read write stats; do
+	for word in list unload read write stats bench; do
 		run 2 "$tool" "$word" surplus
 		said "unexpected argument 'surplus'"
 	done
@@ -124,6 +124,37 @@ test_wrong_values_are_named() {
 		run 2 "$tool" copy --depth "$value" in out
 		said "--depth: '$value' is not in 1 to 64"
 	done
+	for value in 0 4097 x; do
+		run 2 "$tool" bench --depth "$value"
+		said "--depth: '$value' is not in 1 to 4096"
+	done
+	for value in 0 2G x; do
+		run 2 "$tool" bench --block "$value"
+		said "--block: '$value' is not a size from 1 to 1G"
+	done
+	run 2 "$tool" bench --offset x
+	said "--offset: 'x' is not a size"
+	run 2 "$tool" bench --length x
+	said "--length: 'x' is not a size"
+	run 2 "$tool" bench --time 0
+	said "--time: '0' is not in 0.01 to 86400 seconds"
+	run 2 "$tool" bench --count 0
+	said "--count: '0' is not a number of requests"
+	run 2 "$tool" bench --mode fast
+	said "--mode: 'fast' is not sync, io_uring, fixed, registered"
+	run 2 "$tool" bench --direction up
+	said "--direction: 'up' is not read, write or mixed"
+}
+
+test_options_that_do_not_fit_together_are_told() {
+	run 2 "$tool" bench --mode sync --depth 2
+	said '--mode sync has one request at a time: leave out --depth'
+	run 2 "$tool" bench --depth 1025 --block 1M
+	said '--depth times --block is more than 1 GiB'
+	run 2 "$tool" bench --direction write
+	said '--direction write overwrites the window, and needs --overwrite'
+	run 2 "$tool" bench --overwrite
+	said '--overwrite is for --direction write and mixed'
 }
 
 test_no_devices_is_no_failure() {
@@ -151,6 +182,8 @@ test_without_a_device_the_way_out_is_told() {
 	said "edudma: copy: $way"
 	run 1 "$tool" stats
 	said "edudma: stats: $way"
+	run 1 "$tool" bench
+	said "edudma: bench: $way"
 	[[ ! -e x ]]
 }
 
@@ -326,8 +359,10 @@ test_completion_completes() {
 	bash -euc '. "$1"; COMP_WORDS=(edudma co); COMP_CWORD=1; _edudma
 		echo "${COMPREPLY[@]}"
 		COMP_WORDS=(edudma copy --no); COMP_CWORD=2; _edudma
+		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
-	printf 'copy\n--no-bounce\n' | diff - out
+	printf 'copy\n--no-bounce\nfixed\n' | diff - out
 }
 
 run_tests "$@"
