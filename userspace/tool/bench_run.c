@@ -132,10 +132,9 @@ static void run_sync(struct run *run)
 	}
 }
 
-static void prepare(struct run *run, struct slot *slot)
+static void prepare(struct run *run, struct slot *slot, struct io_uring_sqe *sqe)
 {
 	const struct bench *bench = run->bench;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&run->ring);
 	const uint64_t offset = choose(run, slot);
 	const bool write = slot->direction == EDUDMA_TO_DEVICE;
 	const int fd = edudma_fd(bench->dev);
@@ -169,12 +168,15 @@ static void prepare(struct run *run, struct slot *slot)
 static void run_ring(struct run *run)
 {
 	const unsigned int depth = run->bench->depth;
+	struct io_uring_sqe *sqe;
 	struct io_uring_cqe *cqe;
 	int ret;
 
 	for (;;) {
-		while (run->nr_idle && !over(run))
-			prepare(run, run->idle[--run->nr_idle]);
+		/* There is an entry for each slot. */
+		while (run->nr_idle && !over(run) &&
+		       (sqe = io_uring_get_sqe(&run->ring)))
+			prepare(run, run->idle[--run->nr_idle], sqe);
 		if (run->nr_idle == depth)
 			return;
 
@@ -270,7 +272,7 @@ static int take_stats(const struct bench *bench, struct edudma_stats **stats)
 static int measure(struct run *run)
 {
 	struct bench *bench = run->bench;
-	struct edudma_stats *before, *after;
+	struct edudma_stats *before = NULL, *after = NULL;
 	struct rusage start, end;
 	int64_t start_ns;
 	int ret;
@@ -294,11 +296,9 @@ static int measure(struct run *run)
 	ret = run->status;
 	if (!ret)
 		ret = take_stats(bench, &after);
-	if (!ret) {
-		if (edudma_stats_diff(after, before, &bench->stats))
-			ret = fail("%s", strerror(ENOMEM));
-		edudma_stats_free(after);
-	}
+	if (!ret && edudma_stats_diff(after, before, &bench->stats))
+		ret = fail("%s", strerror(ENOMEM));
+	edudma_stats_free(after);
 	edudma_stats_free(before);
 	return ret;
 }
