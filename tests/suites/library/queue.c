@@ -138,6 +138,10 @@ TEST_F(queue, does_not_wait_unless_asked)
 	EXPECT_EQ(1, poll(&fd, 1, 0));
 	EXPECT_EQ(NR - early, edudma_queue_wait(self->queue, self->done, 0, 2 * NR));
 	EXPECT_EQ(0, poll(&fd, 1, 0));
+	/* It submits also if it has not to wait. */
+	ASSERT_EQ(0, add_reads(self, 1));
+	EXPECT_LE(0, edudma_queue_wait(self->queue, self->done, 0, 2 * NR));
+	EXPECT_EQ(self->bed.before.requests + NR + 1, count(self, "requests"));
 }
 
 static void on_alarm(int number)
