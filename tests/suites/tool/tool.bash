@@ -285,9 +285,9 @@ test_copy_without_io_uring() {
 	[[ $(cat "$stats/bytes_from_device") == $((before + 5000)) ]]
 }
 
-# has_ring: the job can submit requests
-has_ring() {
-	readlink "/proc/$job/fd"/* 2>/dev/null | grep -qF '[io_uring]'
+# has_device: the job has opened it
+has_device() {
+	readlink "/proc/$job/fd"/* 2>/dev/null | grep -qxF "$node"
 }
 
 # Both begin before the device does, so that they meet in many small blocks.
@@ -300,9 +300,9 @@ test_copies_at_the_same_time() {
 	stand_still
 	start "$tool" copy --depth 64 in back
 	first=$job
-	wait_until 'the first copy can begin' has_ring
+	wait_until 'the first copy can begin' has_device
 	start "$tool" copy --depth 64 in2 back2
-	wait_until 'the second copy can begin' has_ring
+	wait_until 'the second copy can begin' has_device
 	let_go
 	wait "$first"
 	wait "$job"
