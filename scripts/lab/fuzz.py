@@ -52,8 +52,10 @@ def run_guest(lane, arguments, kernel=None, module=None, quiet=False, timeout=12
     status = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=sink,
                             stderr=sink).returncode
     result = json.loads((logs / "result.json").read_text())
-    said = (logs / "stdout").read_text(errors="replace")
-    return status, outcome_of(result, said)
+    said = logs / "stdout"
+    # There is none if no guest was started, which has been said.
+    return status, outcome_of(result, said.read_text(errors="replace")
+                              if said.exists() else "")
 
 
 def new_corpus():

@@ -36,7 +36,8 @@ FIXTURE(nth)
 typedef int call_fn(FIXTURE_DATA(nth) *self);
 
 static call_fn call_open, call_info, call_send, call_fetch, call_vector, call_pwrite,
-	call_pread, call_preadv, call_poll, call_mmap, call_bind, call_unbind;
+	call_pread, call_preadv, call_registered, call_poll, call_mmap, call_bind,
+	call_unbind;
 
 FIXTURE_VARIANT(nth)
 {
@@ -62,6 +63,8 @@ FIXTURE_VARIANT_ADD(nth, of_pread) {
 	.call = call_pread, .errnos = { ENOMEM, EFAULT, EIO } };
 FIXTURE_VARIANT_ADD(nth, of_preadv) {
 	.call = call_preadv, .errnos = { ENOMEM, EFAULT, EIO } };
+FIXTURE_VARIANT_ADD(nth, of_registering) {
+	.call = call_registered, .errnos = { ENOMEM, EFAULT, EIO } };
 FIXTURE_VARIANT_ADD(nth, of_poll) {
 	.call = call_poll, .errnos = { ENOMEM, EFAULT } };
 FIXTURE_VARIANT_ADD(nth, of_mmap) {
@@ -164,6 +167,26 @@ static int call_preadv(FIXTURE_DATA(nth) *self)
 		iov[i].iov_len = 1;
 	}
 	return counted(self, preadv(self->bed.fd, iov, ARRAY_LEN(iov), 0));
+}
+
+/* Registered, fetched to, and given back, whatever became of it. */
+static int call_registered(FIXTURE_DATA(nth) *self)
+{
+	struct edudma_buffer_unregister un = { 0 };
+	int ret, buffer;
+
+	buffer = buffer_register(self->bed.fd, self->memory, self->bytes);
+	if (buffer < 0)
+		return -buffer;
+	self->segs[0] = seg_from(NULL, self->bytes, 0);
+	self->segs[0].buffer = buffer;
+	ret = run(self, 1);
+	un.buffer = buffer;
+	/* The fault may be in here: the file gives it back then. */
+	while (ioctl(self->bed.fd, EDUDMA_IOC_BUFFER_UNREGISTER, &un))
+		if (errno != EFAULT)
+			return errno;
+	return ret;
 }
 
 static int call_poll(FIXTURE_DATA(nth) *self)
@@ -292,6 +315,8 @@ TEST_F_TIMEOUT(nth, fails_cleanly, 600)
 	if (variant->call == call_mmap &&
 	    !(self->bed.info.capabilities & EDUDMA_CAP_MMAP))
 		SKIP(return, "the device's memory cannot be mapped");
+	if (variant->call == call_registered && find_page(&self->bed.info, false))
+		SKIP(return, "the device does not reach all memory here");
 	for (nth = 1; failed && nth < MAX_FAULTS; nth++) {
 		if (variant->prepare)
 			ASSERT_EQ(0, variant->prepare(self));

@@ -9,6 +9,7 @@
  */
 #include "edudma_fixture.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #define FAIL_FUNCTION	"/sys/kernel/debug/fail_function/"
@@ -27,7 +28,7 @@ FIXTURE(function)
 
 typedef int call_fn(FIXTURE_DATA(function) *self);
 
-static call_fn send_pages, fetch_pages, read_pages;
+static call_fn send_pages, fetch_pages, read_pages, register_pages;
 
 FIXTURE_VARIANT(function)
 {
@@ -48,6 +49,9 @@ FIXTURE_VARIANT_ADD(function, maps_what_is_fetched) {
 	.name = "edudma_extent_map_direct", .err = EIO, .call = fetch_pages };
 FIXTURE_VARIANT_ADD(function, maps_what_is_read) {
 	.name = "edudma_extent_map_direct", .err = EIO, .call = read_pages };
+
+FIXTURE_VARIANT_ADD(function, pins_what_is_registered) {
+	.name = "edudma_pages_pin_longterm", .err = EFAULT, .call = register_pages };
 
 static int setting(const char *name, const char *value)
 {
@@ -130,6 +134,23 @@ static int read_pages(FIXTURE_DATA(function) *self)
 
 	self->out.bytes_done = done < 0 ? 0 : done;
 	return done < 0 ? errno : 0;
+}
+
+/* Fetched to memory that is registered before, and given back after. */
+static int register_pages(FIXTURE_DATA(function) *self)
+{
+	struct edudma_buffer_unregister un;
+	int ret, buffer;
+
+	memset(&self->out, 0, sizeof(self->out));
+	buffer = buffer_register(self->bed.fd, self->memory, PAGES * page_size());
+	if (buffer < 0)
+		return -buffer;
+	self->segs[0] = seg_from(NULL, LEN, 0);
+	self->segs[0].buffer = buffer;
+	ret = transfer(self->bed.fd, self->segs, 1, 0, &self->out);
+	un = (struct edudma_buffer_unregister) { .buffer = buffer };
+	return ioctl(self->bed.fd, EDUDMA_IOC_BUFFER_UNREGISTER, &un) ? errno : ret;
 }
 
 /* A plain request both ways. */
