@@ -17,7 +17,8 @@
  * while another thread uses that object.
  *
  * Blocking.  Functions that move data sleep until the hardware is done; they say
- * so.  The others only make short system calls.
+ * so.  The others only make short system calls.  <edudma_uring.h> has requests that
+ * are submitted without waiting.
  *
  * Ownership.  A string that a function returns belongs to the object that it was
  * asked of and lives as long; strings of no object are constants.
@@ -308,12 +309,112 @@ struct edudma_result {
  * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL, -EBADF,
  * -EMSGSIZE (vector too long or too large), -ERANGE (segment outside the
  * window), -EFAULT, -ENOMEM, -ENODEV.  Failed on the way, see @result: -EFAULT
- * (no such memory), -EADDRNOTAVAIL (EDUDMA_TRANSFER_NO_BOUNCE and memory that
- * the device cannot address), -ENOMEM, -EIO, -ETIMEDOUT, -EINTR, -ENODEV.
+ * (no such memory), -ENOENT (no such buffer), -EADDRNOTAVAIL
+ * (EDUDMA_TRANSFER_NO_BOUNCE and memory that the device cannot address), -ENOMEM,
+ * -EIO, -ETIMEDOUT, -EINTR, -ENODEV.
  */
 int edudma_transfer(struct edudma *dev, const struct edudma_segment *segments,
 		    uint32_t nr_segments, uint32_t flags,
 		    struct edudma_result *result);
+
+/**
+ * edudma_buffer_register() - have the driver keep memory ready for the device
+ * @dev:	handle; the buffer belongs to it and can be used through it only
+ * @addr:	first byte, any alignment; memory that can be written
+ * @len:	bytes, at most edudma_info.max_transfer_bytes
+ * @buffer:	where the number of the buffer goes, which is not 0
+ *
+ * Pins and maps the memory once.  Segments that name the buffer need neither, see
+ * edudma_buffer_to_device().  The buffer stays what @addr was now, whatever is
+ * mapped there later, until it is unregistered or @dev is closed.
+ *
+ * Return: 0; -EDQUOT beyond RLIMIT_MEMLOCK of the user; -ENOSPC beyond
+ * edudma_info.max_buffers; -EADDRNOTAVAIL if the device cannot address the memory
+ * without a copy; -EFAULT, -EOPNOTSUPP (a file on a disk) or -ENXIO for memory of
+ * another kind than that; -EINVAL for a @len of 0 or too large; -EOPNOTSUPP if the
+ * driver is too old; -ENOMEM; -ENODEV.
+ */
+int edudma_buffer_register(struct edudma *dev, void *addr, size_t len,
+			   uint32_t *buffer);
+
+/**
+ * edudma_buffer_register_memfd() - edudma_buffer_register() for memory of a file
+ * @dev:	see edudma_buffer_register()
+ * @memfd:	made by memfd_create(2), opened for reading and writing; the
+ *		caller's, and not needed after the call
+ * @position:	where in the file the buffer starts, a multiple of the page size
+ * @len:	see edudma_buffer_register()
+ * @buffer:	see edudma_buffer_register()
+ *
+ * The file need not be mapped.
+ *
+ * Return: as edudma_buffer_register(); -EBADF or -EACCES if @memfd is not open as it
+ * must be; -EPERM if it is sealed against writing; -EOPNOTSUPP if it is another kind of
+ * file.
+ */
+int edudma_buffer_register_memfd(struct edudma *dev, int memfd, uint64_t position,
+				 size_t len, uint32_t *buffer);
+
+/**
+ * edudma_buffer_unregister() - give up a registered buffer
+ * @dev:	the handle that it was registered with
+ * @buffer:	its number
+ *
+ * Does not wait: requests that use it are finished, and the last one releases the
+ * memory.
+ *
+ * Return: 0; -ENOENT if there is no such buffer; -EOPNOTSUPP if the driver is too old.
+ */
+int edudma_buffer_unregister(struct edudma *dev, uint32_t buffer);
+
+/**
+ * edudma_buffer_to_device() - describe a segment that the device reads from a buffer
+ * @buffer:	number of a registered buffer
+ * @position:	where in the buffer the segment starts
+ * @len:	bytes
+ * @offset:	where in the window it goes
+ *
+ * Transfers fail with -ENOENT at a segment whose buffer is not registered, and with
+ * -EFAULT at one that is not within its buffer.
+ *
+ * Return: an element for edudma_transfer()'s vector.
+ */
+static inline struct edudma_segment
+edudma_buffer_to_device(uint32_t buffer, uint64_t position, size_t len,
+			uint64_t offset)
+{
+	struct edudma_segment segment;
+
+	segment.addr = position;
+	segment.len = len;
+	segment.offset = offset;
+	segment.direction = EDUDMA_TO_DEVICE;
+	segment.buffer = buffer;
+	return segment;
+}
+
+/**
+ * edudma_buffer_from_device() - describe a segment that the device writes to a buffer
+ * @buffer:	number of a registered buffer
+ * @position:	where in the buffer the segment starts
+ * @len:	bytes
+ * @offset:	where in the window it comes from
+ *
+ * Return: see edudma_buffer_to_device().
+ */
+static inline struct edudma_segment
+edudma_buffer_from_device(uint32_t buffer, uint64_t position, size_t len,
+			  uint64_t offset)
+{
+	struct edudma_segment segment;
+
+	segment.addr = position;
+	segment.len = len;
+	segment.offset = offset;
+	segment.direction = EDUDMA_FROM_DEVICE;
+	segment.buffer = buffer;
+	return segment;
+}
 
 /**
  * typedef edudma_progress_fn - called while edudma_copy() runs

@@ -37,12 +37,18 @@ EDUDMA_API const char *edudma_capability_name(unsigned int bit)
 		return NULL;
 
 	switch (1U << bit) {
+	case EDUDMA_CAP_BUFFERS:
+		return "buffers";
 	case EDUDMA_CAP_IOMMU:
 		return "iommu";
+	case EDUDMA_CAP_IOPOLL:
+		return "iopoll";
 	case EDUDMA_CAP_MMAP:
 		return "mmap";
 	case EDUDMA_CAP_MSI:
 		return "msi";
+	case EDUDMA_CAP_URING_CMD:
+		return "uring-cmd";
 	default:
 		return NULL;
 	}

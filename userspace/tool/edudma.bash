@@ -8,14 +8,21 @@ _edudma()
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write
-			copy stats help --help --version' -- "$word")
+			copy stats bench help --help --version' -- "$word")
 		return
 	fi
 
-	if [[ $previous == --device ]]; then
+	case $previous in
+	--device)
 		mapfile -t COMPREPLY < <(compgen -f -- "${word:-/dev/edudma}")
-		return
-	fi
+		return ;;
+	--direction)
+		mapfile -t COMPREPLY < <(compgen -W 'read write mixed' -- "$word")
+		return ;;
+	--mode)
+		mapfile -t COMPREPLY < <(compgen -W 'sync io_uring fixed registered' -- "$word")
+		return ;;
+	esac
 
 	case ${COMP_WORDS[1]} in
 	list)	options+=' --json' ;;
@@ -23,8 +30,10 @@ _edudma()
 	load)	options+=' --module' ;;
 	read)	options+=' --device --offset --length --output' ;;
 	write)	options+=' --device --offset --input' ;;
-	copy)	options+=' --device --no-bounce --json --quiet' ;;
+	copy)	options+=' --device --depth --no-bounce --json --quiet' ;;
 	stats)	options+=' --device --watch --count --json' ;;
+	bench)	options+=' --device --direction --overwrite --mode --depth --block
+			--offset --length --time --count --json' ;;
 	esac
 	# Everything else is a file name, which -o default completes.
 	if [[ $word == -* ]]; then

@@ -45,6 +45,7 @@ static void print_info(const char *path, const struct edudma_info *info)
 	printf("%-22s%u\n", "channels", info->channels);
 	print_size("chunk", info->chunk_bytes);
 	print_size("bounce pool", info->bounce_bytes);
+	printf("%-22s%u\n", "max buffers", info->max_buffers);
 	printf("%-22s%u ms\n", "timeout", info->timeout_ms);
 
 	printf("%-22s", "capabilities");
@@ -72,6 +73,7 @@ static void print_json(const char *path, const struct edudma_info *info)
 	json_add_u64(object, "channels", info->channels);
 	json_add_u64(object, "chunk_bytes", info->chunk_bytes);
 	json_add_u64(object, "bounce_bytes", info->bounce_bytes);
+	json_add_u64(object, "max_buffers", info->max_buffers);
 	json_add_u64(object, "timeout_ms", info->timeout_ms);
 
 	array = json_object_new_array();

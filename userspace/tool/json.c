@@ -27,3 +27,14 @@ void json_add_string(struct json_object *object, const char *key,
 {
 	json_object_object_add(object, key, json_object_new_string(value));
 }
+
+struct json_object *json_stats(const struct edudma_stats *stats)
+{
+	struct json_object *object = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < edudma_stats_count(stats); i++)
+		json_add_u64(object, edudma_stats_name(stats, i),
+			     edudma_stats_value(stats, i));
+	return object;
+}

@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
 	&command_write,
 	&command_copy,
 	&command_stats,
+	&command_bench,
 };
 
 static const struct command *current;

@@ -8,11 +8,10 @@
 
 #include "tool.h"
 
-#define NS_PER_S	1000000000LL
 #define REDRAW_NS	(NS_PER_S / 10)
 #define BAR_MAX		40
 
-static int64_t now_ns(void)
+int64_t now_ns(void)
 {
 	struct timespec ts;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sizes, as people write and read them. */
+/* Sizes and times, as people write and read them. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -39,6 +39,14 @@ bool parse_size(const char *text, uint64_t *size)
 
 	*size = value << shift;
 	return true;
+}
+
+bool parse_seconds(const char *text, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	return end != text && !*end && *seconds >= 0.01 && *seconds <= 86400;
 }
 
 char *format_size(double size, char text[static 16])

@@ -8,9 +8,6 @@
 
 #include "tool.h"
 
-/* A day; longer is a mistake. */
-#define WATCH_MAX	86400.0
-
 struct stats_options {
 	const char *device;
 	bool json;
@@ -46,26 +43,15 @@ static void print_change(const struct edudma_stats *stats,
 	fflush(stdout);
 }
 
-static struct json_object *values(const struct edudma_stats *stats)
-{
-	struct json_object *object = json_object_new_object();
-	size_t i;
-
-	for (i = 0; i < edudma_stats_count(stats); i++)
-		json_add_u64(object, edudma_stats_name(stats, i),
-			     edudma_stats_value(stats, i));
-	return object;
-}
-
 static void print_json(unsigned int index, const struct edudma_stats *stats,
 		       const struct edudma_stats *diff)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_add_u64(object, "index", index);
-	json_object_object_add(object, "statistics", values(stats));
+	json_object_object_add(object, "statistics", json_stats(stats));
 	if (diff)
-		json_object_object_add(object, "change", values(diff));
+		json_object_object_add(object, "change", json_stats(diff));
 	json_print(object, diff);
 }
 
@@ -143,15 +129,6 @@ static int run_stats(const struct stats_options *options)
 		print_stats(stats);
 	edudma_stats_free(stats);
 	return STATUS_OK;
-}
-
-static bool parse_seconds(const char *text, double *seconds)
-{
-	char *end;
-
-	*seconds = strtod(text, &end);
-	return end != text && !*end && *seconds >= 0.01 &&
-		*seconds <= WATCH_MAX;
 }
 
 static int run(int argc, char **argv)

@@ -39,7 +39,7 @@ struct command {
 
 extern const struct command command_list, command_info, command_load,
 	command_unload, command_read, command_write, command_copy,
-	command_stats;
+	command_stats, command_bench;
 
 /* main.c */
 
@@ -132,6 +132,16 @@ int device_find(const char *which, unsigned int *index);
  * Return: true if all of @text is a size.
  */
 bool parse_size(const char *text, uint64_t *size);
+
+/**
+ * parse_seconds() - read a time
+ * @text:	number of seconds, with a fraction if wanted
+ * @seconds:	where they go
+ *
+ * Return: true if all of @text is a time from 0.01 seconds to a day; longer is a
+ * mistake.
+ */
+bool parse_seconds(const char *text, double *seconds);
 
 /**
  * format_size() - write a size for people
@@ -257,6 +267,15 @@ void signals_deliver(void);
 
 /* progress.c */
 
+#define NS_PER_S	1000000000LL
+
+/**
+ * now_ns() - time that only goes on
+ *
+ * Return: nanoseconds since some time in the past.
+ */
+int64_t now_ns(void);
+
 /**
  * struct progress - a bar on standard error
  * @shown:	standard error is a terminal
@@ -319,6 +338,14 @@ void json_add_u64(struct json_object *object, const char *key, uint64_t value);
  */
 void json_add_string(struct json_object *object, const char *key,
 		     const char *value);
+
+/**
+ * json_stats() - statistics as an object
+ * @stats:	snapshot or difference
+ *
+ * Return: the object, with a number for each value.
+ */
+struct json_object *json_stats(const struct edudma_stats *stats);
 
 /* holders.c */
 

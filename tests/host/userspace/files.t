@@ -11,7 +11,7 @@
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-commands='list info load unload read write copy stats'
+commands='list info load unload read write copy stats bench'
 
 no_driver() {
 	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
@@ -83,7 +83,7 @@ test_wrong_options_are_named() {
 
 test_wrong_arguments_are_named() {
 	local word
-	for word in list unload read write stats; do
+	for word in list unload read write stats bench; do
 		run 2 "$tool" "$word" surplus
 		said "unexpected argument 'surplus'"
 	done
@@ -120,6 +120,41 @@ test_wrong_values_are_named() {
 	said '--count needs --watch'
 	run 2 "$tool" info --device ''
 	said '--device needs'
+	for value in 0 65 x; do
+		run 2 "$tool" copy --depth "$value" in out
+		said "--depth: '$value' is not in 1 to 64"
+	done
+	for value in 0 4097 x; do
+		run 2 "$tool" bench --depth "$value"
+		said "--depth: '$value' is not in 1 to 4096"
+	done
+	for value in 0 2G x; do
+		run 2 "$tool" bench --block "$value"
+		said "--block: '$value' is not a size from 1 to 1G"
+	done
+	run 2 "$tool" bench --offset x
+	said "--offset: 'x' is not a size"
+	run 2 "$tool" bench --length x
+	said "--length: 'x' is not a size"
+	run 2 "$tool" bench --time 0
+	said "--time: '0' is not in 0.01 to 86400 seconds"
+	run 2 "$tool" bench --count 0
+	said "--count: '0' is not a number of requests"
+	run 2 "$tool" bench --mode fast
+	said "--mode: 'fast' is not sync, io_uring, fixed, registered"
+	run 2 "$tool" bench --direction up
+	said "--direction: 'up' is not read, write or mixed"
+}
+
+test_options_that_do_not_fit_together_are_told() {
+	run 2 "$tool" bench --mode sync --depth 2
+	said '--mode sync has one request at a time: leave out --depth'
+	run 2 "$tool" bench --depth 1025 --block 1M
+	said '--depth times --block is more than 1 GiB'
+	run 2 "$tool" bench --direction write
+	said '--direction write overwrites the window, and needs --overwrite'
+	run 2 "$tool" bench --overwrite
+	said '--overwrite is for --direction write and mixed'
 }
 
 test_no_devices_is_no_failure() {
@@ -147,6 +182,8 @@ test_without_a_device_the_way_out_is_told() {
 	said "edudma: copy: $way"
 	run 1 "$tool" stats
 	said "edudma: stats: $way"
+	run 1 "$tool" bench
+	said "edudma: bench: $way"
 	[[ ! -e x ]]
 }
 
@@ -183,7 +220,7 @@ test_full_disk_is_noticed() {
 
 test_examples_fail_without_a_device() {
 	local name
-	for name in rw iovec mmap; do
+	for name in rw iovec mmap uring aio buffers; do
 		run 1 "$examples/$name" /dev/no-such-node
 		said '/dev/no-such-node: No such file'
 		run 1 "$examples/$name" /dev/null
@@ -191,37 +228,67 @@ test_examples_fail_without_a_device() {
 	done
 }
 
+libraries='libedudma libedudma-uring'
+
+# header LIBRARY
+header() {
+	local name=${1#lib}
+	echo "$top/userspace/include/${name/-/_}.h"
+}
+
 # Each function of the header is exported, and nothing else is.
-test_library_exports_its_header() {
-	nm -D --defined-only "$build/userspace/libedudma.so" |
-		sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
-	sed -n 's/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
-		"$top/userspace/include/edudma.h" |
-		grep -vx 'edudma_\(to\|from\)_device' | sort >declared
-	[[ -s declared ]]
-	diff declared exported
+test_libraries_export_their_headers() {
+	local library
+	for library in $libraries; do
+		nm -D --defined-only "$build/userspace/$library.so" |
+			sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
+		# Others are inline.
+		sed -n '/^static inline/,/^{/d; s/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
+			"$(header "$library")" | sort >declared
+		[[ -s declared ]]
+		diff declared exported
+	done
 }
 
-test_library_has_a_soname() {
-	objdump -p "$build/userspace/libedudma.so" | grep -q 'SONAME  *libedudma\.so\.[0-9]*$'
-	[[ -e $build/userspace/$(objdump -p "$build/userspace/libedudma.so" |
-		sed -n 's/.*SONAME *//p') ]]
+test_libraries_have_a_soname() {
+	local library soname
+	for library in $libraries; do
+		soname=$(objdump -p "$build/userspace/$library.so" |
+			sed -n 's/.*SONAME *//p')
+		[[ $soname == "$library".so.[0-9]* && -e $build/userspace/$soname ]]
+	done
 }
 
-test_library_neither_prints_nor_exits() {
-	nm -u "$build/userspace/libedudma.a" >undefined
+test_libraries_neither_print_nor_exit() {
+	nm -u "$build/userspace"/libedudma*.a >undefined
 	if grep -wE 'printf|puts|fputs|fprintf|perror|exit|_exit|abort|stdout|stderr' undefined; then
 		return 1
 	fi
 }
 
-test_header_stands_alone() {
-	echo '#include <edudma.h>' >alone.c
+# Programs that do not use io_uring need not have it.
+test_library_does_without_liburing() {
+	local file
+	for file in libedudma.so examples/rw; do
+		objdump -p "$build/userspace/$file" >needed
+		grep -q 'NEEDED .*libc\.so' needed
+		if grep liburing needed; then
+			return 1
+		fi
+	done
+}
+
+test_headers_stand_alone() {
 	local flags=(-Wall -Wextra -Werror -fsyntax-only
 		-I"$top/userspace/include" -I"$top/uapi")
+	echo '#include <edudma.h>' >alone.c
+	echo '#include <edudma_uring.h>' >uring.c
 	"${CC:-cc}" -std=c11 -pedantic "${flags[@]}" alone.c
+	# liburing wants more than C11.
+	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE "${flags[@]}" uring.c
 	if command -v c++ >/dev/null; then
 		c++ -std=c++11 -pedantic -x c++ "${flags[@]}" alone.c
+		c++ -std=gnu++11 -x c++ "${flags[@]}" uring.c
 	fi
 }
 
@@ -236,15 +303,19 @@ test_install_and_uninstall() {
 	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
 
 	cat >program.c <<-END
-		#include <edudma.h>
+		#include <edudma_uring.h>
 		#include <stdio.h>
-		int main(void) { return puts(edudma_version()) < 0; }
+		int main(void) {
+			struct edudma_queue *queue;
+			puts(edudma_version());
+			return edudma_queue_new(NULL, 1, &queue) != -EINVAL;
+		}
 	END
 	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/opt/edudma/lib/pkgconfig \
-		pkg-config --cflags --libs libedudma >flags
+		pkg-config --cflags --libs libedudma-uring >flags
 	# The flags are words.
 	# shellcheck disable=SC2046
-	"${CC:-cc}" -o program program.c $(cat flags)
+	"${CC:-cc}" -include errno.h -o program program.c $(cat flags)
 	LD_LIBRARY_PATH=$root/opt/edudma/lib run 0 ./program
 	"$root/opt/edudma/bin/edudma" --version | grep -qF "$(cat out)"
 
@@ -253,7 +324,7 @@ test_install_and_uninstall() {
 }
 
 test_manual_is_complete() {
-	local page=$top/userspace/man/edudma.1 word option
+	local page=$top/userspace/man/edudma.1 word option library
 	for word in $commands; do
 		grep -q "^\.\(It \)\?Cm $word\$" "$page"
 		"$tool" "$word" --help | grep -oE -- ' --[a-z-]+' | sort -u >options
@@ -263,13 +334,16 @@ test_manual_is_complete() {
 		done <options
 	done
 
-	page=$top/userspace/man/libedudma.3
-	sed -n 's/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
-		"$top/userspace/include/edudma.h" >functions
-	while read -r word; do
-		grep -q "^\.Fn $word " "$page" ||
-			{ echo "libedudma(3) lacks $word"; return 1; }
-	done <functions
+	for library in $libraries; do
+		page=$top/userspace/man/$library.3
+		sed -n 's/^\([a-z].*[ *]\)\{0,1\}\(edudma_[a-z_]*\)(.*/\2/p' \
+			"$(header "$library")" >functions
+		[[ -s functions ]]
+		while read -r word; do
+			grep -q "^\.Fn $word " "$page" ||
+				{ echo "$page lacks $word"; return 1; }
+		done <functions
+	done
 }
 
 test_manual_is_well_formed() {
@@ -285,8 +359,10 @@ test_completion_completes() {
 	bash -euc '. "$1"; COMP_WORDS=(edudma co); COMP_CWORD=1; _edudma
 		echo "${COMPREPLY[@]}"
 		COMP_WORDS=(edudma copy --no); COMP_CWORD=2; _edudma
+		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
-	printf 'copy\n--no-bounce\n' | diff - out
+	printf 'copy\n--no-bounce\nfixed\n' | diff - out
 }
 
 run_tests "$@"

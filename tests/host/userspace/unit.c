@@ -16,7 +16,7 @@
 
 #include "edudma_fixture.h"
 #include "internal.h"
-#include "../../userspace/tool/tool.h"
+#include "../../userspace/tool/bench.h"
 
 static int remove_entry(const char *path, const struct stat *st, int type,
 			struct FTW *ftw)
@@ -297,6 +297,55 @@ TEST(sizes_are_written)
 	EXPECT_STREQ("4096.0 TiB", format_size(4096.0 * (1ULL << 40), text));
 }
 
+TEST(seconds_are_read)
+{
+	static const char *const bad[] = {
+		"", "x", "1s", "0", "0.001", "-1", "86401", "nan", "inf",
+	};
+	double seconds;
+	size_t i;
+
+	EXPECT_TRUE(parse_seconds("0.5", &seconds));
+	EXPECT_EQ(0.5, seconds);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_FALSE(parse_seconds(bad[i], &seconds))
+			TH_LOG("taken: '%s'", bad[i]);
+}
+
+TEST(percentiles_of_latencies)
+{
+	static struct latency latency;
+	uint64_t ns, told;
+	int i;
+
+	EXPECT_EQ(0, latency_percentile(&latency, 50));
+	/* One, however large. */
+	for (ns = 1; ns; ns <<= 3) {
+		latency = (struct latency) {};
+		latency_add(&latency, ns + 1);
+		EXPECT_EQ(ns + 1, latency_percentile(&latency, 0));
+		EXPECT_EQ(ns + 1, latency_percentile(&latency, 100));
+	}
+	latency = (struct latency) {};
+	latency_add(&latency, UINT64_MAX);
+	EXPECT_EQ(UINT64_MAX, latency_percentile(&latency, 50));
+
+	/* 1 to 10000 microseconds, the longest first. */
+	latency = (struct latency) {};
+	for (i = 10000; i; i--)
+		latency_add(&latency, i * 1000ULL);
+	EXPECT_EQ(10000, latency.count);
+	EXPECT_EQ(1000, latency.min);
+	EXPECT_EQ(10000000, latency.max);
+	EXPECT_EQ(10000ULL * 10001 / 2 * 1000, latency.sum);
+	for (i = 1; i <= 100; i++) {
+		told = latency_percentile(&latency, i);
+		EXPECT_LE(i * 100000ULL, told) TH_LOG("%d%%", i);
+		EXPECT_GE(i * 100000ULL * 65 / 64, told) TH_LOG("%d%%", i);
+	}
+	EXPECT_EQ(10000000, latency_percentile(&latency, 99.99));
+}
+
 TEST(words)
 {
 	EXPECT_STREQ("edu", edudma_engine_name(EDUDMA_ENGINE_EDU));
@@ -306,6 +355,9 @@ TEST(words)
 	EXPECT_STREQ("unknown", edudma_direction_name(2));
 	EXPECT_STREQ("iommu", edudma_capability_name(0));
 	EXPECT_STREQ("msi", edudma_capability_name(1));
+	EXPECT_STREQ("buffers", edudma_capability_name(3));
+	EXPECT_STREQ("uring-cmd", edudma_capability_name(4));
+	EXPECT_STREQ("iopoll", edudma_capability_name(5));
 	EXPECT_EQ(NULL, edudma_capability_name(31));
 	EXPECT_EQ(NULL, edudma_capability_name(32));
 	EXPECT_STREQ(EDUDMA_VERSION, edudma_version());
@@ -327,6 +379,19 @@ TEST(segments)
 	EXPECT_EQ(200, from.offset);
 	EXPECT_EQ(EDUDMA_FROM_DEVICE, from.direction);
 	EXPECT_EQ(0, from.buffer);
+
+	to = edudma_buffer_to_device(7, 1, 2, 3);
+	EXPECT_EQ(7, to.buffer);
+	EXPECT_EQ(1, to.addr);
+	EXPECT_EQ(2, to.len);
+	EXPECT_EQ(3, to.offset);
+	EXPECT_EQ(EDUDMA_TO_DEVICE, to.direction);
+	from = edudma_buffer_from_device(8, 4, 5, 6);
+	EXPECT_EQ(8, from.buffer);
+	EXPECT_EQ(4, from.addr);
+	EXPECT_EQ(5, from.len);
+	EXPECT_EQ(6, from.offset);
+	EXPECT_EQ(EDUDMA_FROM_DEVICE, from.direction);
 }
 
 TEST(open_refuses_what_is_no_node)

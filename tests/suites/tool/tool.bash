@@ -147,7 +147,7 @@ test_info_json_is_what_sysfs_says() {
 	json '(.engine == "edu" or .engine == "ring") and .abi_version == 1'
 	json '.window_bytes > 0 and .max_segments == 1024'
 	json ".timeout_ms == $(cat /sys/module/edudma/parameters/timeout_ms)"
-	json '.capabilities - ["iommu", "mmap", "msi"] == []'
+	json '.capabilities - ["buffers", "iommu", "iopoll", "mmap", "msi", "uring-cmd"] == []'
 }
 
 test_no_such_device_is_told() {
@@ -240,12 +240,71 @@ test_copy_between_pipes() {
 	cmp in back
 }
 
+# workers: how many threads of io_uring the job has
+workers() {
+	cat "/proc/$job/task"/*/comm 2>/dev/null | grep -c '^iou-wrk' || :
+}
+
+has_workers() {
+	[[ $(workers) -ge $1 ]]
+}
+
+# Each waits for the window in a thread of its own.
+test_copy_keeps_requests_under_way() {
+	run 0 "$tool" info --json
+	jq -e '.capabilities | index("uring-cmd")' out >/dev/null ||
+		skip 'this kernel has no commands of io_uring'
+	random 2000000 >in
+	stand_still
+	start "$tool" copy --depth 3 in back
+	wait_until 'three requests are under way' has_workers 3
+	[[ $(workers) == 3 ]]
+	kill "$job"
+	wait "$job" || [[ $? == 143 ]]
+	said 'interrupted after'
+}
+
+test_copy_in_blocks_of_any_number() {
+	local depth
+	random "$copy_bytes" >in
+	for depth in 1 64; do
+		run 0 "$tool" copy --depth "$depth" in back
+		cmp in back
+	done
+	[[ $(cat "$stats/pages_pinned") == 0 ]]
+}
+
+# There is no descriptor left for a ring.
+test_copy_without_io_uring() {
+	local before
+	random 5000 >in
+	before=$(cat "$stats/bytes_from_device")
+	run 0 prlimit --nofile=4 "$tool" copy --device 0 --quiet - - <in
+	silent err
+	cmp in out
+	[[ $(cat "$stats/bytes_from_device") == $((before + 5000)) ]]
+}
+
+# has_device: the job has opened it
+has_device() {
+	readlink "/proc/$job/fd"/* 2>/dev/null | grep -qxF "$node"
+}
+
+# Both begin before the device does, so that they meet in many small blocks.
 test_copies_at_the_same_time() {
+	local first
+	[[ $engine != ring ]] || copy_bytes=1000000
 	random "$copy_bytes" >in
 	random "$copy_bytes" >in2
-	slow_down 50000000
-	start "$tool" copy in back
-	run 0 "$tool" copy in2 back2
+	slow_down 2000000
+	stand_still
+	start "$tool" copy --depth 64 in back
+	first=$job
+	wait_until 'the first copy can begin' has_device
+	start "$tool" copy --depth 64 in2 back2
+	wait_until 'the second copy can begin' has_device
+	let_go
+	wait "$first"
 	wait "$job"
 	cmp in back
 	cmp in2 back2
@@ -380,6 +439,139 @@ test_copy_without_bouncing() {
 	[[ $(cat "$stats/bytes_bounced") == "$bounced" ]]
 }
 
+# bench_counts: bytes that the device has moved each way, and requests
+bench_counts() {
+	cat "$stats/bytes_to_device" "$stats/bytes_from_device" "$stats/requests"
+}
+
+# expect_counts TO FROM REQUESTS: so much more than in the file before
+expect_counts() {
+	local now
+	mapfile -t now < <(bench_counts)
+	paste -d' ' before <(printf '%s\n' "${now[@]}") <(printf '%s\n' "$@") |
+		awk '$2 - $1 != $3 { print "line", NR, "grew by", $2 - $1, "not", $3; bad = 1 }
+			END { exit bad }'
+}
+
+test_bench_moves_what_it_tells() {
+	local mode
+	for mode in sync io_uring fixed; do
+		bench_counts >before
+		run 0 "$tool" bench --json --mode "$mode" --block 300 --count 5
+		silent err
+		expect_counts 0 1500 5
+		json ".mode == \"$mode\" and .direction == \"read\" and .block_bytes == 300"
+		json '.read.requests == 5 and .read.bytes == 1500 and .write == null'
+		json '.statistics.bytes_from_device == 1500 and .seconds > 0'
+		json '.read.latency_ns | .min > 0 and .min <= .p50 and .p50 <= .p90 and
+			.p90 <= .p99 and .p99 <= .max and .mean <= .max'
+	done
+	json '.depth == 8'
+}
+
+test_bench_uses_registered_buffers() {
+	local status=0 max
+	"$tool" info --json >out
+	jq -e '.capabilities | index("buffers") and index("uring-cmd")' out >/dev/null || {
+		run 1 "$tool" bench --mode registered --count 1
+		return
+	}
+	max=$(cat "$stats/pages_pinned_max")
+	bench_counts >before
+	"$tool" bench --json --mode registered --block 300 --count 5 >out 2>err || status=$?
+	if [[ $status == 0 ]]; then
+		expect_counts 0 1500 5
+		json '.read.requests == 5'
+		# Pinned once, and not for each request.
+		json '.statistics.pages_registered > 0'
+		[[ $(cat "$stats/pages_pinned_max") == "$max" ]]
+	else
+		said 'the device does not reach the memory'
+		"$tool" info --json >out
+		json '(.capabilities | index("iommu") | not) and .address_bits < 64'
+	fi
+	[[ $(cat "$stats/pages_registered") == 0 ]]
+}
+
+test_bench_leaves_the_window_alone() {
+	random 1000 >in
+	run 0 "$tool" write --input in
+	bench_counts >before
+	run 0 "$tool" bench --count 4 --block 200 --length 1000
+	printed 'read'
+	run 2 "$tool" bench --count 1 --direction write
+	said '--direction write overwrites the window, and needs --overwrite'
+	run 2 "$tool" bench --count 1 --direction mixed
+	expect_counts 0 800 4
+	run 0 "$tool" read --length 1000
+	cmp in out
+}
+
+test_bench_writes_to_its_region_only() {
+	random 1000 >in
+	run 0 "$tool" write --input in
+	bench_counts >before
+	run 0 "$tool" bench --json --count 6 --direction mixed --overwrite \
+		--offset 100 --length 250 --block 100
+	expect_counts 300 300 6
+	json '.read.requests == 3 and .write.requests == 3 and .write.bytes == 300'
+	run 0 "$tool" read --length 1000
+	cmp -n 100 in out
+	cmp -i 300 in out
+	cmp -l in out >differ || :
+	[[ $(wc -l <differ) -gt 50 ]]
+	run 0 "$tool" bench --count 1 --direction write -W --offset 999 --length 1
+	printed 'blocks of 1, window 999 to 1000'
+}
+
+# under_way: requests of the job, each of one page; what is copied has a thread
+under_way() {
+	echo $(($(cat "$stats/pages_async") + $(workers)))
+}
+
+has_under_way() {
+	[[ $(under_way) -ge $1 ]]
+}
+
+test_bench_keeps_requests_under_way() {
+	stand_still
+	start "$tool" bench --depth 5 --block 100
+	wait_until 'five requests are under way' has_under_way 5
+	[[ $(under_way) == 5 ]]
+	kill "$job"
+	let_go
+	wait "$job" || [[ $? == 143 ]]
+	[[ $(cat "$stats/pages_async") == 0 ]]
+	# What was measured so far.
+	printed 'IOPS'
+}
+
+test_bench_outside_the_window() {
+	local size
+	size=$(window)
+	run 1 "$tool" bench --offset "$size"
+	said 'nothing to measure'
+	run 1 "$tool" bench --offset 1 --length "$size"
+	said "$size bytes from 1: not in the window of $size"
+	run 1 "$tool" bench --length 10 --block 11
+	said '--block: 11 is more than the 10 bytes of the region'
+}
+
+test_bench_of_a_device_that_goes() {
+	local status=0 before
+	stand_still
+	before=$(cat "$stats/descriptors")
+	start "$tool" bench
+	wait_for_transfer "$before"
+	echo "$slot" >/sys/bus/pci/drivers/edudma/unbind
+	wait "$job" || status=$?
+	let_go
+	echo "$slot" >/sys/bus/pci/drivers/edudma/bind
+	[[ $status == 1 ]]
+	said 'No such device, read of '
+	[[ $(wc -l <err) == 1 ]]
+}
+
 test_stats_are_what_sysfs_says() {
 	run 0 "$tool" stats
 	tr -s ' ' : <out | sort >told
@@ -425,6 +617,17 @@ test_examples_work() {
 	printed 'Hello, device memory!'
 	run 0 "$examples/iovec" "$node"
 	printed 'gatherscatter'
+	run 0 "$examples/uring" "$node"
+	printed '4 requests at a time, there and back'
+	run 0 "$examples/aio" "$node"
+	printed '4 requests by one call, there and back'
+	local status=0
+	"$examples/buffers" "$node" >out 2>err || status=$?
+	if [[ $status == 0 ]]; then
+		printed '16 rounds through one registered buffer'
+	else
+		said 'the device does not reach this memory'
+	fi
 	if "$tool" info --json | jq -e '.capabilities | index("mmap")' >/dev/null; then
 		run 0 "$examples/mmap" "$node"
 		printed 'the same'
