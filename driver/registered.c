@@ -30,17 +30,17 @@ static int edudma_registered_charge(struct edudma_registered *reg)
 		atomic_long_sub(reg->nr_pages, &user->locked_vm);
 		return -EDQUOT;
 	}
-	reg->user = get_uid(user);
+	reg->charged = get_current_cred();
 
 	return 0;
 }
 
 static void edudma_registered_uncharge(struct edudma_registered *reg)
 {
-	if (!reg->user)
+	if (!reg->charged)
 		return;
-	atomic_long_sub(reg->nr_pages, &reg->user->locked_vm);
-	free_uid(reg->user);
+	atomic_long_sub(reg->nr_pages, &reg->charged->user->locked_vm);
+	put_cred(reg->charged);
 }
 
 static int edudma_registered_map(struct edudma_registered *reg)

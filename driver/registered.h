@@ -16,9 +16,9 @@
 /* That one file may register. */
 #define EDUDMA_MAX_BUFFERS	1024U
 
+struct cred;
 struct edudma_dma;
 struct page;
-struct user_struct;
 
 /**
  * struct edudma_piece - a part of a registered buffer that is contiguous on the bus
@@ -35,7 +35,7 @@ struct edudma_piece {
  * @ref:	the file that it is registered with holds one, each extent that uses it
  *		another
  * @dma:	how its device accesses memory; a reference to the class device
- * @user:	whose limit it counts to, a reference; or NULL
+ * @charged:	of the user whose limit it counts to, a reference; or NULL
  * @pages:	pinned
  * @nr_pages:	of them
  * @page_offset: of the first byte in the first page
@@ -53,7 +53,7 @@ struct edudma_piece {
 struct edudma_registered {
 	struct kref ref;
 	struct edudma_dma *dma;
-	struct user_struct *user;
+	const struct cred *charged;
 	struct page **pages;
 	unsigned int nr_pages;
 	unsigned int page_offset;

@@ -283,7 +283,8 @@ struct edudma_uring_cmd {
 /*
  * EDUDMA_URING_CMD_TRANSFER: EDUDMA_IOC_TRANSFER by io_uring: cmd_op of an
  * IORING_OP_URING_CMD, whose 16 bytes of cmd are a struct edudma_uring_cmd.  The
- * array is read when the command is submitted.
+ * array is read when the command is submitted, and once more by a worker that executes
+ * it: it must stay until then.
  *
  * With IORING_URING_CMD_FIXED, @nr_segments must be 1, and the memory of that segment,
  * whose buffer must be 0, must be within io_uring's registered buffer buf_index.
