@@ -64,8 +64,7 @@ static void edudma_request_ended(struct edudma_request *req, u64 bytes, int erro
 
 	if (bytes < req->len)
 		edudma_count(&edev->stats.errors, 1);
-	if (atomic_dec_and_test(req->active))
-		wake_up(&req->efile->flushed);
+	edudma_file_end_call(req->efile, req->active);
 	if (wq_has_sleeper(&edev->poll_wait))
 		wake_up_poll(&edev->poll_wait,
 			     EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
@@ -115,8 +114,7 @@ int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 		return -EIOCBQUEUED;
 	}
 
-	if (atomic_dec_and_test(req->active))
-		wake_up(&efile->flushed);
+	edudma_file_end_call(efile, req->active);
 	req->standing = NULL;
 	req->polled = false;
 	edudma_request_discard(req);

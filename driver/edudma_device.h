@@ -11,6 +11,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -131,6 +132,19 @@ struct edudma_file {
 	struct mutex flush_lock; /* see above */
 	wait_queue_head_t flushed;
 };
+
+/**
+ * edudma_file_end_call() - a call that moves data is over
+ * @efile:	the file it came through, which may be closed then
+ * @active:	what counts it
+ *
+ * Context: Any.
+ */
+static inline void edudma_file_end_call(struct edudma_file *efile, atomic_t *active)
+{
+	if (atomic_dec_and_test(active) && wq_has_sleeper(&efile->flushed))
+		wake_up(&efile->flushed);
+}
 
 /**
  * edudma_unplugged() - was the hardware taken away

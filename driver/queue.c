@@ -279,7 +279,7 @@ static void edudma_queue_idle(struct edudma_queue *queue)
 	edudma_count(&queue->stats->engine_busy_ns,
 		     ktime_to_ns(ktime_sub(ktime_get(), queue->started)));
 	edudma_window_leave(queue->window, queue->index);
-	wake_up(&queue->drained);
+	edudma_queue_wake(queue);
 }
 
 /**
@@ -452,7 +452,7 @@ void edudma_queue_complete(struct edudma_queue *queue, unsigned long *flags,
 		job->complete(job);
 		spin_lock_irqsave(&queue->lock, *flags);
 		if (!--queue->pending)
-			wake_up(&queue->drained);
+			edudma_queue_wake(queue);
 	}
 	queue->completing = false;
 }

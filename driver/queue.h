@@ -8,6 +8,7 @@
 
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -273,6 +274,14 @@ struct edudma_group {
 	unsigned int files;
 	unsigned int charged;
 };
+
+/* Somebody may wait in edudma_queue.drained; under the queue's lock. */
+static inline void edudma_queue_wake(struct edudma_queue *queue)
+{
+	/* Who waits is on the list before it looks, under the lock: no barrier. */
+	if (waitqueue_active(&queue->drained))
+		wake_up(&queue->drained);
+}
 
 static inline struct edudma_group *edudma_grant_group(const struct edudma_grant *grant)
 {

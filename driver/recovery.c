@@ -48,7 +48,7 @@ static void edudma_queue_hang(struct edudma_queue *queue, int error)
 
 	spin_lock_irqsave(&queue->lock, flags);
 	list_splice_tail(&kept, &queue->kept);
-	wake_up(&queue->drained);
+	edudma_queue_wake(queue);
 	edudma_queue_unlock(queue, flags);
 }
 

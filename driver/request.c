@@ -14,6 +14,13 @@
 #include "request.h"
 #include "vector.h"
 
+static void edudma_request_wake_locked(struct edudma_request *req)
+{
+	/* Under the list's own lock.  Mostly nobody sleeps yet, or any more. */
+	if (waitqueue_active(&req->wait))
+		wake_up_locked(&req->wait);
+}
+
 /* A chunk's bytes are where they belong: it does not need the device any more. */
 static void edudma_chunk_delivered(struct edudma_buffer *buf)
 {
@@ -27,7 +34,7 @@ static void edudma_chunk_delivered(struct edudma_buffer *buf)
 
 	spin_lock_irqsave(&req->wait.lock, flags);
 	req->undelivered--;
-	wake_up_locked(&req->wait);
+	edudma_request_wake_locked(req);
 	spin_unlock_irqrestore(&req->wait.lock, flags);
 }
 
@@ -46,7 +53,7 @@ static void edudma_chunk_released(struct edudma_buffer *buf)
 		req->done += buf->bytes_done;
 		req->in_flight--;
 		WRITE_ONCE(chunk->busy, false);
-		wake_up_locked(&req->wait);
+		edudma_request_wake_locked(req);
 		spin_unlock_irqrestore(&req->wait.lock, flags);
 	}
 
@@ -107,7 +114,7 @@ static void edudma_chunk_keep(struct edudma_job *job)
 	chunk->kept = true;
 	req->undelivered--;
 	req->in_flight--;
-	wake_up_locked(&req->wait);
+	edudma_request_wake_locked(req);
 	spin_unlock_irqrestore(&req->wait.lock, flags);
 }
 
@@ -115,7 +122,8 @@ static void edudma_request_notify(struct edudma_grant *grant)
 {
 	struct edudma_request *req = container_of(grant, struct edudma_request, grant);
 
-	wake_up(&req->wait);
+	if (wq_has_sleeper(&req->wait))
+		wake_up(&req->wait);
 }
 
 /* Takes the memory of a request that has ended, or returns NULL. */

@@ -69,5 +69,5 @@ void edudma_queue_set_state(struct edudma_queue *queue, enum edudma_queue_state 
 {
 	edudma_assert_change(edudma_queue_changes, queue->state, state);
 	queue->state = state;
-	wake_up(&queue->drained);
+	edudma_queue_wake(queue);
 }

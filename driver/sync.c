@@ -216,8 +216,7 @@ void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
 	active = &efile->active[READ_ONCE(efile->phase)];
 	atomic_inc(active);
 	edudma_request_execute(req, efile, result);
-	if (atomic_dec_and_test(active))
-		wake_up(&efile->flushed);
+	edudma_file_end_call(efile, active);
 }
 
 /**

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #define NR	8
@@ -348,6 +349,31 @@ TEST_F(uring, holds_no_more_than_its_budget)
 	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_async"));
 	EXPECT_EQ(NR * PART, preadv(self->bed.fd, self->from_window, NR, 0));
 	EXPECT_EQ(NR, parts_back(self));
+}
+
+/* A user who is not alone on a channel holds no more than half of its part. */
+TEST_F(uring, leaves_others_a_part_of_the_budget)
+{
+	int other;
+
+	ASSERT_EQ(0, param_set("async_pages", NR * self->bed.info.channels));
+	BED_SLOW(&self->bed);
+	submit_writes(self, NR);
+	ASSERT_EQ(NR, io_uring_submit(&self->ring));
+	EXPECT_EQ(NR, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(NR, results_of(self, NR, PART));
+
+	ASSERT_EQ(0, chmod(self->bed.dev.node, 0666));
+	ASSERT_EQ(0, seteuid(65534));
+	other = bed_open_beside(&self->bed);
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_EQ(0, chmod(self->bed.dev.node, 0600));
+	ASSERT_LE(0, other);
+	submit_writes(self, NR);
+	ASSERT_EQ(NR, io_uring_submit(&self->ring));
+	EXPECT_EQ(NR / 2, stat_get(&self->bed.dev, "pages_async"));
+	EXPECT_EQ(NR, results_of(self, NR, PART));
+	close(other);
 }
 
 TEST_F(uring, is_waited_for_by_fsync)
