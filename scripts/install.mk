@@ -16,3 +16,10 @@ install: module userspace ## install all below DESTDIR and PREFIX=/usr/local, th
 uninstall: ## remove what install put there
 	@$(FOR_MODULE) -C driver modules_uninstall
 	@$(IN_USERSPACE) uninstall
+
+.PHONY: dist deb
+dist: ## the source tarball of a release, in build/dist/
+	@scripts/dist '$(BUILD)/dist'
+
+deb: ## packages for Debian and Ubuntu, in build/deb/
+	@scripts/deb '$(BUILD)/deb'
