@@ -23,3 +23,7 @@ dist: ## the source tarball of a release, in build/dist/
 
 deb: ## packages for Debian and Ubuntu, in build/deb/
 	@scripts/deb '$(BUILD)/deb'
+
+.PHONY: test-packages
+test-packages: ## build the packages in Debian 12 and 13, install, use and purge them; as root
+	@T="$${T:-packages.*}" scripts/test
