@@ -40,6 +40,7 @@ FILE		?= $(TOP)/LICENSES/GPL-2.0
 all: module userspace tests kunit reboot-module ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
+include scripts/install.mk
 
 .PHONY: deps
 deps: ## install what is missing by apt, fetch the guest kernel

@@ -15,6 +15,7 @@
 #include "params.h"
 #include "pin.h"
 #include "registered.h"
+#include "version.h"
 
 #define EDU_VENDOR_ID	0x1234
 #define EDU_DEVICE_ID	0x11e8
@@ -546,4 +547,4 @@ module_exit(edudma_exit);
 MODULE_DESCRIPTION("User-memory DMA through QEMU's edu device");
 MODULE_AUTHOR("The edudma authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(EDUDMA_VERSION);

@@ -23,7 +23,8 @@ define build_module
 	exit 1; }
 @mkdir -p '$2'
 @find '$2' -xtype l -delete
-@ln -sf '$1'/* '$2'
+@find '$1' -maxdepth 1 \( -name '*.[ch]' -o -name Kbuild -o -name Makefile \) \
+	! -name '*.mod.c' -exec ln -sf -t '$2' {} +
 @flock '$2' $(MAKE) --no-print-directory -C '$(KDIR)' \
 	M='$2' KCFLAGS="-I$(TOP)/uapi $(KCFLAGS)" $(NO_BTF) modules
 endef

@@ -45,6 +45,8 @@ kernel_release() {
 
 # The version of an installed package, empty if it is not installed.
 package_version() {
+	# The caller has set it.
+	# shellcheck disable=SC2154
 	# The dollar belongs to dpkg-query.
 	# shellcheck disable=SC2016
 	dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' "$1" 2>/dev/null |
@@ -104,4 +106,11 @@ source_files() {
 	fi
 	exec 9>&-
 	printf '%s\n' "$dir"
+}
+
+# The version of the project.
+version() {
+	# The caller has set it.
+	# shellcheck disable=SC2154
+	sed -n 's/^#define EDUDMA_VERSION[^"]*"\(.*\)"$/\1/p' "$top/driver/version.h"
 }

@@ -3,6 +3,7 @@
 #
 # What the checks share.  Sourced, from the top of the checkout.
 number=0
+failed=
 
 # Those of the make that runs the tests are for it alone.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -17,6 +18,9 @@ check() {
 	if said=$("$@" 2>&1); then
 		echo "ok $number - $name"
 	else
+		# For those that source this.
+		# shellcheck disable=SC2034
+		failed=yes
 		echo "not ok $number - $name"
 		echo "$said" | sed 's/^/# /'
 	fi

@@ -16,7 +16,7 @@ report() {
 	fi
 }
 
-documents="README.md docs/*.md"
+documents="*.md docs/*.md"
 
 # Sources of the suites.
 suites=$(grep -l '^TEST_HARNESS_MAIN' tests/suites/*/*.c)
@@ -54,7 +54,7 @@ named_files() {
 
 # Targets of make in this directory, in backquotes and in examples.
 named_targets() {
-	targets=" $(sed -n 's/^\([a-z0-9% -]*\):\( .*\)\{0,1\}$/\1/p' Makefile scripts/build.mk |
+	targets=" $(sed -n 's/^\([a-z0-9% -]*\):\( .*\)\{0,1\}$/\1/p' Makefile scripts/*.mk |
 		tr '\n' ' ') "
 	# shellcheck disable=SC2016,SC2086
 	{ quoted 'make [^`]*'; sed -n '/^```/,/^```/s/^make /make /p' $documents; } |

@@ -301,6 +301,7 @@ test_install_and_uninstall() {
 	[[ -x $root/opt/edudma/bin/edudma ]]
 	[[ -f $root/opt/edudma/share/man/man1/edudma.1 ]]
 	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
+	grep -q '^g edudma ' "$root/opt/edudma/lib/sysusers.d/edudma.conf"
 
 	cat >program.c <<-END
 		#include <edudma_uring.h>
