@@ -202,12 +202,6 @@ static inline void edudma_uring_task(struct io_tw_req tw_req, io_tw_token_t tw)
 }
 #endif
 
-static inline void edudma_uring_cmd_begin(struct io_uring_cmd *ioucmd,
-					  unsigned int issue_flags)
-{
-	edudma_uring_pdu(ioucmd)->polled = issue_flags & IO_URING_F_IOPOLL;
-}
-
 /* Completes a command; in any context. */
 static inline void edudma_uring_cmd_complete(struct io_uring_cmd *ioucmd, s32 result)
 {

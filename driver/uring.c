@@ -86,7 +86,7 @@ int edudma_uring_cmd(struct io_uring_cmd *ioucmd, unsigned int issue_flags)
 			goto out_put;
 	}
 
-	edudma_uring_cmd_begin(ioucmd, issue_flags);
+	edudma_uring_pdu(ioucmd)->polled = issue_flags & IO_URING_F_IOPOLL;
 	if (issue_flags & IO_URING_F_NONBLOCK && req->len) {
 		ret = -EAGAIN;
 		if (!req->grant.exclusive)
