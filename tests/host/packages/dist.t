@@ -35,7 +35,7 @@ installs() {
 	[ -z "$(find "$place/root" ! -type d ! -name 'modules.*')" ]
 }
 
-rm -rf "$place/root"
+rm -rf "$place/root" "$place/userspace"
 check "tarball is reproducible" is_reproducible
 check "tarball builds" builds
 check "tarball builds the module in driver/" builds -C driver \
