@@ -37,6 +37,7 @@ class Lane:
     timeout: int = 120          # seconds for a run, unless --timeout
     patience: int = 1           # times the limits that tests have, where all is slow
     accel: str = ""             # tcg or kvm, where only one will do
+    thread: str = "multi"       # of TCG; single: one processor after the other
     kernel: str = ""            # VERSION+CONFIG of scripts/kernel, or the host's
     bits: int = 64              # of the suites: 32 are 32-bit programs
     emulator: str = "qemu-system-x86_64"    # build/... is our own

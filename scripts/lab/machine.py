@@ -27,10 +27,10 @@ def cpu(lane, accel):
 
 
 def accel_arguments(accel, lane):
-    """-accel: several threads, unless time is counted in instructions."""
+    """-accel: a thread for each processor, unless time is counted in instructions."""
     if accel == "kvm":
         return ["-accel", "kvm"]
-    thread = "single" if lane.virtual_time else "multi"
+    thread = "single" if lane.virtual_time else lane.thread
     return ["-accel", f"tcg,thread={thread}"]
 
 
