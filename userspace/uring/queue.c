@@ -174,8 +174,9 @@ static int check(const struct edudma_queue *queue, size_t len, uint64_t offset)
 	return 0;
 }
 
-EDUDMA_API int edudma_queue_read(struct edudma_queue *queue, void *buf,
-				 size_t len, uint64_t offset, void *user)
+/* Add a read or a write, by io_uring's operation. */
+static int add_rw(struct edudma_queue *queue, int op, const void *buf, size_t len,
+		  uint64_t offset, void *user)
 {
 	struct io_uring_sqe *sqe;
 	int ret;
@@ -187,25 +188,20 @@ EDUDMA_API int edudma_queue_read(struct edudma_queue *queue, void *buf,
 	sqe = get_entry(queue);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_read(sqe, edudma_fd(queue->dev), buf, len, offset);
+	io_uring_prep_rw(op, sqe, edudma_fd(queue->dev), buf, len, offset);
 	return add(queue, sqe, user);
+}
+
+EDUDMA_API int edudma_queue_read(struct edudma_queue *queue, void *buf,
+				 size_t len, uint64_t offset, void *user)
+{
+	return add_rw(queue, IORING_OP_READ, buf, len, offset, user);
 }
 
 EDUDMA_API int edudma_queue_write(struct edudma_queue *queue, const void *buf,
 				  size_t len, uint64_t offset, void *user)
 {
-	struct io_uring_sqe *sqe;
-	int ret;
-
-	ret = check(queue, len, offset);
-	if (ret)
-		return ret;
-
-	sqe = get_entry(queue);
-	if (!sqe)
-		return -EAGAIN;
-	io_uring_prep_write(sqe, edudma_fd(queue->dev), buf, len, offset);
-	return add(queue, sqe, user);
+	return add_rw(queue, IORING_OP_WRITE, buf, len, offset, user);
 }
 
 /* Keep a vector for as long as its request may read it. */
