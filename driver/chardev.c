@@ -44,7 +44,8 @@ static int edudma_open(struct inode *inode, struct file *file)
 	efile->edev = edev;
 	mutex_init(&efile->flush_lock);
 	init_waitqueue_head(&efile->flushed);
-	efile->channel = (u32)atomic_inc_return(&edev->next_channel) % edev->engine.channels;
+	efile->channel = (u32)atomic_inc_return(&edev->next_channel) %
+			 edudma_request_channels(&edev->engine);
 	ret = edudma_queue_attach(&edev->queues[efile->channel], &efile->share,
 				  from_kuid(&init_user_ns, file->f_cred->euid));
 	if (ret) {

@@ -66,6 +66,7 @@ struct edudma_spares {
  * @copyback:	one for each of engine.channels
  * @spares:	one for each of engine.channels
  * @next_channel: which channel the next file gets
+ * @streaming:	channels that a stream has taken, a bit for each
  * @reset:	resets the function of a device that recovery could not stop
  * @files:	open files, of struct edudma_file.node, those of an inode together
  * @files_lock:	protects @files and what they have mapped; inside @unplug_rwsem
@@ -97,6 +98,7 @@ struct edudma_device {
 	struct edudma_copyback copyback[EDUDMA_MAX_CHANNELS];
 	struct edudma_spares spares[EDUDMA_MAX_CHANNELS];
 	atomic_t next_channel;
+	unsigned long streaming;
 	struct work_struct reset;
 	struct list_head files;
 	struct mutex files_lock; /* see above */
@@ -156,6 +158,12 @@ static inline void edudma_file_end_call(struct edudma_file *efile, atomic_t *act
 static inline bool edudma_unplugged(const struct edudma_device *edev)
 {
 	return READ_ONCE(edev->unplugged);
+}
+
+/* Streams that can run at a time.  Their buffers must be registered. */
+static inline unsigned int edudma_streams(const struct edudma_device *edev)
+{
+	return edev->dma.needs_sync ? 0 : edev->engine.streams;
 }
 
 /* chardev.c: the node.  May sleep. */

@@ -10,14 +10,76 @@
 
 #include <linux/edudma.h>
 
+#include "descriptor.h"
+
 struct device;
-struct edudma_descriptor;
 struct edudma_engine;
 struct edudma_stats;
 struct pci_dev;
 
 /* The most channels of any engine. */
 #define EDUDMA_MAX_CHANNELS	8U
+
+/**
+ * struct edudma_stream_setup - how a channel works as a stream
+ * @source:	the device produces frames, else it asks for them
+ * @header:	each frame of a source begins with a header
+ * @pattern:	enum edudma_stream_pattern
+ * @policy:	enum edudma_stream_policy
+ * @frame_bytes: of a frame
+ * @rate:	bytes per second, or 0
+ */
+struct edudma_stream_setup {
+	bool source;
+	bool header;
+	u32 pattern;
+	u32 policy;
+	u32 frame_bytes;
+	u64 rate;
+};
+
+/**
+ * struct edudma_stream_count - what the device has counted when a stream was stopped
+ * @known:	it could be asked
+ * @produced:	bytes produced, or asked for
+ * @mismatches:	bytes that a sink did not expect
+ * @first_mismatch: where the first of them was, all ones if there is none
+ */
+struct edudma_stream_count {
+	bool known;
+	u64 produced;
+	u64 mismatches;
+	u64 first_mismatch;
+};
+
+/**
+ * struct edudma_frame - what the device says of a frame
+ * @position:	bytes produced, or asked for, before its first one
+ * @timestamp:	in nanoseconds
+ * @sequence:	modulo 2^32
+ * @bytes:	moved, at most those of the descriptor
+ * @whole:	all of the frame was moved
+ * @over:	there is none, and none will come
+ */
+struct edudma_frame {
+	u64 position;
+	u64 timestamp;
+	u32 sequence;
+	u32 bytes;
+	bool whole;
+	bool over;
+};
+
+/**
+ * struct edudma_stream_descriptor - a descriptor of a stream: a place for a frame
+ * @desc:	@dma_addr is that of an element in a list of struct edudma_ring_piece,
+ *		@offset the distance from the beginning of that piece
+ * @frame:	what became of it, filled in when it is reaped
+ */
+struct edudma_stream_descriptor {
+	struct edudma_descriptor desc;
+	struct edudma_frame frame;
+};
 
 /**
  * struct edudma_engine_client - who is told of interrupts
@@ -71,6 +133,11 @@ struct edudma_engine_client {
  *		DMA may still happen.
  * @restart:	Make the channel usable again after a successful @quiesce.
  *		May sleep.
+ * @stream:	The same, as a stream that starts now, until the next @quiesce.  Its
+ *		descriptors are members of struct edudma_stream_descriptor and reaped
+ *		one at a time.  @abort and @quiesce fill in edudma_engine.counted.  NULL
+ *		if edudma_engine.streams is 0.  May sleep.  Return: 0, or -EIO if the
+ *		device refuses.
  *
  * @issue, @kick, @reap, @check and @abort of a channel are serialised by the caller, who
  * calls them with interrupts off; hard irq context is possible.
@@ -88,12 +155,14 @@ struct edudma_engine_ops {
 			      unsigned int count, bool last);
 	void (*kick)(struct edudma_engine *engine, unsigned int channel);
 	int (*reap)(struct edudma_engine *engine, unsigned int channel,
-		    const struct edudma_descriptor *descs, unsigned int count,
+		    struct edudma_descriptor *descs, unsigned int count,
 		    unsigned int *moved);
 	int (*check)(struct edudma_engine *engine, unsigned int channel);
 	int (*abort)(struct edudma_engine *engine, unsigned int channel);
 	int (*quiesce)(struct edudma_engine *engine, unsigned int channel);
 	void (*restart)(struct edudma_engine *engine, unsigned int channel);
+	int (*stream)(struct edudma_engine *engine, unsigned int channel,
+		      const struct edudma_stream_setup *setup);
 };
 
 /**
@@ -109,6 +178,9 @@ struct edudma_engine_ops {
  * @priv:		the engine's own, from init to exit
  * @vectors:		interrupt vectors that it would like; it works with one
  * @channels:		independent queues, 1 to EDUDMA_MAX_CHANNELS
+ * @streams:		of these, the last so many are for streams; fewer than @channels
+ * @max_frame_bytes:	largest frame of a stream
+ * @counted:		of each channel, when it was a stream and stopped last
  * @window_bytes:	size of the window that may be used
  * @memory_bar:		BAR through which the processor sees the window, or -1
  * @max_descriptor_bytes: largest length of one descriptor
@@ -128,12 +200,21 @@ struct edudma_engine {
 	void *priv;
 	unsigned int vectors;
 	unsigned int channels;
+	unsigned int streams;
+	u32 max_frame_bytes;
+	struct edudma_stream_count counted[EDUDMA_MAX_CHANNELS];
 	u64 window_bytes;
 	int memory_bar;
 	u32 max_descriptor_bytes;
 	unsigned int max_job_pages;
 	unsigned int address_bits;
 };
+
+/* The channels that requests are divided among: the first ones. */
+static inline unsigned int edudma_request_channels(const struct edudma_engine *engine)
+{
+	return engine->channels - engine->streams;
+}
 
 /* engine.c: identifies the device and initialises the engine for it. */
 int edudma_engine_init(struct edudma_engine *engine);

@@ -157,7 +157,7 @@ static unsigned int edu_issue(struct edudma_engine *engine, unsigned int channel
  * that is gone reads as all ones, which is a transfer that runs.
  */
 static int edu_reap(struct edudma_engine *engine, unsigned int channel,
-		    const struct edudma_descriptor *descs, unsigned int count,
+		    struct edudma_descriptor *descs, unsigned int count,
 		    unsigned int *moved)
 {
 	struct edu_engine *edu = engine->priv;

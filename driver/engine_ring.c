@@ -32,6 +32,9 @@ static unsigned int sg_issue(struct edudma_engine *engine, unsigned int channel,
 {
 	struct sg_channel *sgc = sg_channel(engine, channel);
 
+	if (sgc->stream)
+		return edudma_ring_post_slot(&sgc->ring, descs);
+
 	return edudma_ring_post(&sgc->ring, descs, count, last);
 }
 
@@ -69,7 +72,7 @@ static int sg_check_completion(struct sg_channel *sgc,
 }
 
 static int sg_reap(struct edudma_engine *engine, unsigned int channel,
-		   const struct edudma_descriptor *descs, unsigned int count,
+		   struct edudma_descriptor *descs, unsigned int count,
 		   unsigned int *moved)
 {
 	struct sg_channel *sgc = sg_channel(engine, channel);
@@ -77,6 +80,9 @@ static int sg_reap(struct edudma_engine *engine, unsigned int channel,
 	struct edudma_completion comp;
 	unsigned int n;
 	int whole;
+
+	if (sgc->stream)
+		return sg_stream_reap(sgc, descs, count, moved);
 
 	*moved = 0;
 	for (n = 0; n < count && edudma_ring_peek(ring, ring->head, &comp); n++) {
@@ -130,6 +136,8 @@ static int sg_abort(struct edudma_engine *engine, unsigned int channel)
 		return -EIO;
 	}
 	sgc->halted = true;
+	if (sgc->stream)
+		sg_stream_count(sgc);
 
 	return 0;
 }
@@ -208,6 +216,10 @@ static int sg_quiesce(struct edudma_engine *engine, unsigned int channel)
 	struct sg_channel *sgc = sg_channel(engine, channel);
 	u32 status;
 
+	if (sgc->stream) {
+		writel(SG_COMMAND_ABORT, sgc->regs + SG_COMMAND);
+		sg_stream_count(sgc);
+	}
 	writel(SG_COMMAND_RESET, sgc->regs + SG_COMMAND);
 	status = readl(sgc->regs + SG_STATUS);
 	if (status == ~0U && !pci_device_is_present(engine->pdev)) {
@@ -218,6 +230,7 @@ static int sg_quiesce(struct edudma_engine *engine, unsigned int channel)
 	sgc->quiet = SG_STATE(status) == SG_STATE_DISABLED;
 	if (!sgc->quiet)
 		return -EIO;
+	sgc->stream = false;
 	synchronize_irq(sgc->irq);
 
 	return 0;
@@ -225,17 +238,7 @@ static int sg_quiesce(struct edudma_engine *engine, unsigned int channel)
 
 static void sg_restart(struct edudma_engine *engine, unsigned int channel)
 {
-	struct sg_channel *sgc = sg_channel(engine, channel);
-
-	edudma_ring_clear(&sgc->ring);
-	sgc->halted = false;
-	sgc->cut = false;
-	sgc->quiet = false;
-	writeq(sgc->ring.descs_dma, sgc->regs + SG_SQ_BASE);
-	writeq(sgc->ring.comps_dma, sgc->regs + SG_CQ_BASE);
-	writel(sgc->ring.entries, sgc->regs + SG_SIZE);
-	writel(1, sgc->regs + SG_IRQ_ENABLE);
-	writel(SG_COMMAND_ENABLE, sgc->regs + SG_COMMAND);
+	sg_enable(sg_channel(engine, channel));
 }
 
 /* A descriptor that moves nothing shows that rings and interrupt work. */
@@ -417,4 +420,5 @@ const struct edudma_engine_ops edudma_engine_ring = {
 	.abort = sg_abort,
 	.quiesce = sg_quiesce,
 	.restart = sg_restart,
+	.stream = sg_stream,
 };

@@ -19,6 +19,10 @@ struct vm_area_struct;
 long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 struct edudma_request *edudma_request_from_user(struct file *file, u64 segments,
 						u32 nr_segments, u32 flags);
+int edudma_copy_to_user(void __user *arg, size_t usize, const void *src, size_t ksize);
+
+/* stream_file.c; process context, may sleep. */
+long edudma_ioctl_stream_create(struct file *file, void __user *arg, size_t usize);
 
 /* uring.c; process context, may sleep if io_uring says so. */
 int edudma_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);

@@ -269,14 +269,15 @@ void edudma_grant_init(struct edudma_grant *grant, struct edudma_queue *queue,
 }
 
 /*
- * Whether a job of this weight may be posted, under the lock.  The channels of a device
+ * Whether a job of this weight may be posted, under the lock.  The channels for requests
  * have equal parts of async_pages; of that, a user who is not alone on a channel gets
  * half.
  */
 static bool edudma_grant_has_room(const struct edudma_grant *grant, unsigned int weight)
 {
 	const struct edudma_queue *queue = grant->queue;
-	unsigned int limit = READ_ONCE(edudma_async_pages) / queue->engine->channels;
+	unsigned int limit = READ_ONCE(edudma_async_pages) /
+			     edudma_request_channels(queue->engine);
 	bool alone = list_is_singular(&queue->users);
 
 	return queue->charged + weight <= limit &&
@@ -385,7 +386,8 @@ void edudma_grant_finish(struct edudma_grant *grant)
 static void edudma_queue_cut_short(struct edudma_queue *queue, int error,
 				   bool progress)
 {
-	if (!queue->engine->ops->abort || !queue->posted ||
+	/* The device works on a stream whatever is posted. */
+	if (!queue->engine->ops->abort || !(queue->posted || queue->stream) ||
 	    queue->state != EDUDMA_QUEUE_READY)
 		return;
 

@@ -38,9 +38,17 @@ static_assert(offsetof(struct edudma_uring_cmd, flags) == 12);
 #define EDUDMA_BUFFER_REGISTER_SIZE_VER0	32
 #define EDUDMA_BUFFER_UNREGISTER_SIZE_VER0	8
 
-/* Copies a struct to a caller that may know a shorter or a longer one. */
-static int edudma_copy_to_user(void __user *arg, size_t usize, const void *src,
-			       size_t ksize)
+/**
+ * edudma_copy_to_user() - copy a struct to a caller that may know a shorter or a longer one
+ * @arg:	user address
+ * @usize:	bytes that the caller knows
+ * @src:	the struct
+ * @ksize:	bytes of it
+ *
+ * Context: Process, may sleep.
+ * Return: 0 or -EFAULT.
+ */
+int edudma_copy_to_user(void __user *arg, size_t usize, const void *src, size_t ksize)
 {
 	size_t size = min(usize, ksize);
 
@@ -72,17 +80,19 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 		.max_transfer_bytes = EDUDMA_MAX_TRANSFER,
 		.max_segments = EDUDMA_MAX_SEGMENTS,
 		.address_bits = fls64(edev->dma.address_mask),
-		.channels = engine->channels,
+		.channels = edudma_request_channels(engine),
 		.capabilities = (edev->dma.iommu ? EDUDMA_CAP_IOMMU : 0) |
 				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0) |
 				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0) |
 				(edev->dma.needs_sync ? 0 : EDUDMA_CAP_BUFFERS) |
+				(edudma_streams(edev) ? EDUDMA_CAP_STREAMS : 0) |
 				edudma_uring_capabilities(engine),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
 		.bounce_bytes = (u64)edev->dma.bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,
 		.timeout_ms = READ_ONCE(edudma_timeout_ms),
 		.max_buffers = EDUDMA_MAX_BUFFERS,
+		.streams = edudma_streams(edev),
 	};
 
 	if (usize < EDUDMA_INFO_SIZE_VER0)
@@ -262,6 +272,8 @@ long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return edudma_ioctl_buffer_register(efile, uarg, _IOC_SIZE(cmd));
 	case EDUDMA_IOC_BUFFER_UNREGISTER & ~IOCSIZE_MASK:
 		return edudma_ioctl_buffer_unregister(efile, uarg, _IOC_SIZE(cmd));
+	case EDUDMA_IOC_STREAM_CREATE & ~IOCSIZE_MASK:
+		return edudma_ioctl_stream_create(file, uarg, _IOC_SIZE(cmd));
 	default:
 		return -ENOTTY;
 	}

@@ -105,6 +105,9 @@ EDUDMA_PARAM(window_bytes, 0, 0, EDU_WINDOW_BYTES, 1, 0444,
 EDUDMA_PARAM(ring_entries, 1024, 2, 4096, EDUDMA_POWER_OF_TWO, 0444,
 	     "descriptors that a channel of an edu-sg holds at a time (2..4096, a power of two, default 1024)");
 
+EDUDMA_PARAM(stream_channels, 1, 0, 7, 1, 0444,
+	     "channels of an edu-sg that streams have for themselves, if as many and one more are there (0..7, default 1)");
+
 bool edudma_ring = true;
 module_param_named(ring, edudma_ring, bool, 0444);
 MODULE_PARM_DESC(ring, "use the descriptor rings of an edu-sg, else treat it as a plain edu (default Y)");

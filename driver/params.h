@@ -23,6 +23,8 @@ extern unsigned int edudma_timeout_ms;
 extern unsigned int edudma_window_bytes;
 /* Entries of the rings of each channel of an edu-sg, a power of two. */
 extern unsigned int edudma_ring_entries;
+/* Channels of an edu-sg for streams, at most all but one. */
+extern unsigned int edudma_stream_channels;
 /* Whether to use the rings of an edu-sg. */
 extern bool edudma_ring;
 /* Whether to try message signalled interrupts before INTx. */

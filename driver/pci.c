@@ -130,6 +130,7 @@ static void edudma_init_queues(struct edudma_device *edev)
 
 		queue->engine = &edev->engine;
 		queue->index = i;
+		queue->stream = i >= edudma_request_channels(&edev->engine);
 		queue->window = &edev->window;
 		queue->stats = &edev->stats;
 		queue->wq = edudma_wq;
@@ -154,7 +155,7 @@ static int edudma_init_dma(struct edudma_device *edev)
 
 	return edudma_dma_init(dma, engine->address_bits,
 			       max(edudma_bounce_pages,
-				   EDUDMA_QUEUE_JOBS * engine->channels));
+				   EDUDMA_QUEUE_JOBS * edudma_request_channels(engine)));
 }
 
 static int edudma_init_hardware(struct edudma_device *edev)

@@ -54,7 +54,8 @@ void edudma_queue_rearm(struct edudma_queue *queue, unsigned long timeout)
 
 static void edudma_queue_rearm_timeout(struct edudma_queue *queue)
 {
-	edudma_queue_rearm(queue, msecs_to_jiffies(READ_ONCE(edudma_timeout_ms)));
+	edudma_queue_rearm(queue, msecs_to_jiffies(READ_ONCE(edudma_timeout_ms)) +
+				  queue->running->patience);
 }
 
 /** edudma_queue_awaited() - does somebody wait for what @running has */
@@ -211,7 +212,7 @@ static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job
 	bool whole = wanted == left;
 	bool event = whole && !job->polled &&
 		     (job->issued || wanted == *budget ||
-		      list_is_last(&job->node, &queue->running->jobs) ||
+		      queue->stream || list_is_last(&job->node, &queue->running->jobs) ||
 		      ++*silent == EDUDMA_COALESCED_JOBS);
 
 	n = ops->issue(queue->engine, queue->index, job->descs + job->issued, wanted, event);
@@ -243,7 +244,7 @@ static void edudma_queue_issue(struct edudma_queue *queue)
 	if (!job)
 		return;
 	list_for_each_entry_from(job, &grant->jobs, node) {
-		if (!job->issued && !entered) {
+		if (!job->issued && !entered && !queue->stream) {
 			queue->blocked = !edudma_window_enter(queue->window, queue->index,
 							      grant->exclusive);
 			if (queue->blocked)
@@ -278,7 +279,8 @@ static void edudma_queue_idle(struct edudma_queue *queue)
 	queue->busy = false;
 	edudma_count(&queue->stats->engine_busy_ns,
 		     ktime_to_ns(ktime_sub(ktime_get(), queue->started)));
-	edudma_window_leave(queue->window, queue->index);
+	if (!queue->stream)
+		edudma_window_leave(queue->window, queue->index);
 	edudma_queue_wake(queue);
 }
 

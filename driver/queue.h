@@ -44,7 +44,8 @@ enum edudma_job_state {
 
 /**
  * struct edudma_job - descriptors that are executed as one
- * @descs:	the descriptors, which stay the owner's
+ * @descs:	the descriptors, which stay the owner's; written to if they are of a
+ *		stream, see struct edudma_stream_descriptor
  * @count:	how many; fewer than were submitted if the job was cut short
  * @weight:	what @complete costs, in pages
  * @polled:	somebody calls edudma_queue_poll() until it is complete: no interrupt
@@ -68,7 +69,7 @@ enum edudma_job_state {
  * the job is complete.
  */
 struct edudma_job {
-	const struct edudma_descriptor *descs;
+	struct edudma_descriptor *descs;
 	unsigned int count;
 	unsigned int weight;
 	bool polled;
@@ -109,6 +110,7 @@ enum edudma_grant_state {
  * @exclusive:	wants the window for itself, from its first job to its end
  * @notify:	The request may submit jobs, or was stopped.  Context: any, under the
  *		queue's lock.
+ * @patience:	in jiffies, what a descriptor may take beyond timeout_ms
  * @share:	its place among others; queue lock
  * @state:	where it stands; queue lock, read without
  * @last:	no further job will be submitted; queue lock
@@ -118,13 +120,14 @@ enum edudma_grant_state {
  * @jobs:	submitted and not ended, in order; queue lock
  * @backlog:	posted to a standing grant that may not submit now; queue lock
  *
- * The owner fills in the first three.  A standing grant, see edudma_grant_init(), is
+ * The owner fills in the first four.  A standing grant, see edudma_grant_init(), is
  * requested by the jobs themselves, as often as there are some.
  */
 struct edudma_grant {
 	struct edudma_queue *queue;
 	bool exclusive;
 	void (*notify)(struct edudma_grant *grant);
+	unsigned long patience;
 
 	struct edudma_share share;
 	enum edudma_grant_state state;
@@ -139,6 +142,7 @@ struct edudma_grant {
 /**
  * enum edudma_queue_state - whether descriptors are issued
  * @EDUDMA_QUEUE_READY:		yes
+ * @EDUDMA_QUEUE_STARTING:	no, a stream is being started or ended
  * @EDUDMA_QUEUE_PAUSED:	no, the engine is halted for a while
  * @EDUDMA_QUEUE_FAULTED:	no, the engine has failed and recovery begins
  * @EDUDMA_QUEUE_RECOVERING:	no, recovery is under way
@@ -147,6 +151,7 @@ struct edudma_grant {
  */
 enum edudma_queue_state {
 	EDUDMA_QUEUE_READY,
+	EDUDMA_QUEUE_STARTING,
 	EDUDMA_QUEUE_PAUSED,
 	EDUDMA_QUEUE_FAULTED,
 	EDUDMA_QUEUE_RECOVERING,
@@ -160,6 +165,9 @@ enum edudma_queue_state {
  *		the engine's operations on the channel; irq-safe
  * @engine:	the engine
  * @index:	number of the channel
+ * @stream:	It is for streams: the one whose grant runs has set up the channel for
+ *		itself, so the grant ends when the channel is quiesced.  Each of its jobs
+ *		has an interrupt, and none uses the window
  * @window:	what all channels of the device share
  * @stats:	where to count
  * @wq:		runs @watchdog
@@ -197,6 +205,7 @@ struct edudma_queue {
 	spinlock_t lock; /* see above */
 	struct edudma_engine *engine;
 	unsigned int index;
+	bool stream;
 	struct edudma_window *window;
 	struct edudma_stats *stats;
 	struct workqueue_struct *wq;
@@ -239,6 +248,9 @@ void edudma_queue_pause(struct edudma_queue *queue);
 void edudma_queue_fail(struct edudma_queue *queue);
 void edudma_queue_resume(struct edudma_queue *queue);
 void edudma_queue_close(struct edudma_queue *queue);
+int edudma_queue_start_stream(struct edudma_grant *grant,
+			      const struct edudma_stream_setup *setup);
+void edudma_queue_end_stream(struct edudma_queue *queue);
 
 /* grant.c */
 int edudma_queue_attach(struct edudma_queue *queue, struct edudma_share *share,

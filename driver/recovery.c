@@ -201,6 +201,9 @@ void edudma_queue_hold(struct edudma_queue *queue)
 	do {
 		cancel_delayed_work_sync(&queue->watchdog);
 		spin_lock_irq(&queue->lock);
+		/* Or a stream is being started. */
+		wait_event_lock_irq(queue->drained, queue->state != EDUDMA_QUEUE_STARTING,
+				    queue->lock);
 		recovering = queue->state == EDUDMA_QUEUE_RECOVERING;
 		if (queue->state == EDUDMA_QUEUE_READY)
 			edudma_queue_set_state(queue, EDUDMA_QUEUE_PAUSED);
@@ -269,6 +272,23 @@ static void edudma_queue_recover_held(struct edudma_queue *queue, int error)
 		edudma_queue_recover(queue, error, EDUDMA_QUEUE_PAUSED);
 }
 
+/*
+ * A stream does not survive that its channel is quiesced.  What it has posted ends now,
+ * or as the caller goes on.
+ */
+static void edudma_queue_end_held_stream(struct edudma_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (queue->stream && queue->running && !queue->running->error) {
+		if (!queue->posted || !edudma_queue_abort(queue, -ESHUTDOWN))
+			edudma_grant_stop(queue->running, -ESHUTDOWN);
+		edudma_queue_advance(queue);
+	}
+	edudma_queue_unlock(queue, flags);
+}
+
 /* Has the engine touch no memory. */
 static void edudma_queue_halt(struct edudma_queue *queue)
 {
@@ -281,13 +301,14 @@ static void edudma_queue_halt(struct edudma_queue *queue)
  * @queue:	a queue that is held
  *
  * What the engine has is waited out, and stopped if it is overdue.  Requests keep
- * their grants and their jobs until edudma_queue_resume().  The channel does not
- * access memory meanwhile.
+ * their grants and their jobs until edudma_queue_resume(); a stream ends.  The channel
+ * does not access memory meanwhile.
  *
  * Context: Process, may sleep.  Not concurrent with itself, resume or close.
  */
 void edudma_queue_pause(struct edudma_queue *queue)
 {
+	edudma_queue_end_held_stream(queue);
 	edudma_queue_drain(queue);
 	edudma_queue_recover_held(queue, -ETIMEDOUT);
 	edudma_queue_halt(queue);
@@ -304,6 +325,7 @@ void edudma_queue_pause(struct edudma_queue *queue)
 void edudma_queue_fail(struct edudma_queue *queue)
 {
 	edudma_queue_recover_held(queue, -EIO);
+	edudma_queue_end_held_stream(queue);
 	edudma_queue_halt(queue);
 }
 
@@ -380,4 +402,93 @@ void edudma_queue_close(struct edudma_queue *queue)
 
 	/* Some may be on their way in other contexts. */
 	wait_event(queue->drained, edudma_queue_completed(queue));
+}
+
+/* The channel is what it is to be: leaves STARTING. */
+static void edudma_queue_started(struct edudma_queue *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	edudma_queue_set_state(queue, EDUDMA_QUEUE_READY);
+	edudma_queue_advance(queue);
+	edudma_queue_unlock(queue, flags);
+}
+
+/*
+ * Quiesces the channel, and makes it a stream, or without @setup, a ring.  The queue is
+ * STARTING.
+ */
+static int edudma_queue_set_up(struct edudma_queue *queue,
+			       const struct edudma_stream_setup *setup)
+{
+	const struct edudma_engine_ops *ops = queue->engine->ops;
+	int ret = 0;
+
+	if (ops->quiesce(queue->engine, queue->index))
+		goto hung;
+	if (setup) {
+		ret = ops->stream(queue->engine, queue->index, setup);
+		if (ret && ops->quiesce(queue->engine, queue->index))
+			goto hung;
+	}
+	if (!setup || ret)
+		ops->restart(queue->engine, queue->index);
+	edudma_queue_started(queue);
+
+	return ret;
+
+hung:
+	edudma_queue_hang(queue, -EIO);
+	if (queue->hung)
+		queue->hung(queue);
+	return -EIO;
+}
+
+/* Begins what edudma_queue_set_up() does, if @grant runs, which may be none. */
+static int edudma_queue_begin_set_up(struct edudma_queue *queue,
+				     const struct edudma_grant *grant)
+{
+	int ret = 0;
+
+	spin_lock_irq(&queue->lock);
+	if (grant && grant->error)
+		ret = grant->error;
+	else if (queue->state != EDUDMA_QUEUE_READY || queue->running != grant)
+		ret = -EAGAIN;
+	else
+		edudma_queue_set_state(queue, EDUDMA_QUEUE_STARTING);
+	spin_unlock_irq(&queue->lock);
+
+	return ret;
+}
+
+/**
+ * edudma_queue_start_stream() - make the channel of a grant a stream, and start it
+ * @grant:	a grant that was requested, the only one of its queue
+ * @setup:	how it works
+ *
+ * Context: Process, may sleep; the device is not being removed.
+ * Return: 0; or the grant is to be cancelled: -EAGAIN if the device is being reset or
+ * put to sleep, -EIO if it refuses, or why the grant was stopped.
+ */
+int edudma_queue_start_stream(struct edudma_grant *grant,
+			      const struct edudma_stream_setup *setup)
+{
+	return edudma_queue_begin_set_up(grant->queue, grant) ?:
+	       edudma_queue_set_up(grant->queue, setup);
+}
+
+/**
+ * edudma_queue_end_stream() - have a channel be a ring again: the device counts no more
+ * @queue:	the queue, whose grant has ended
+ *
+ * If the queue does not work at present, this has been done already.
+ *
+ * Context: Process, may sleep; the device is not being removed.
+ */
+void edudma_queue_end_stream(struct edudma_queue *queue)
+{
+	if (!edudma_queue_begin_set_up(queue, NULL))
+		edudma_queue_set_up(queue, NULL);
 }

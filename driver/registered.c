@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "pin.h"
 #include "registered.h"
+#include "ring.h"
 #include "stats.h"
 
 /* Has pages count to the limit of the user who asks. */
@@ -99,6 +100,10 @@ static void edudma_registered_unmap(struct edudma_registered *reg)
 {
 	if (!reg->mapped)
 		return;
+	if (reg->list)
+		dma_free_coherent(reg->dma->dev, reg->nr_pieces * sizeof(*reg->list),
+				  reg->list, reg->list_dma);
+	reg->list = NULL;
 	dma_unmap_sgtable(reg->dma->dev, &reg->sgt, DMA_BIDIRECTIONAL,
 			  DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(&reg->sgt);
@@ -329,17 +334,8 @@ void edudma_registered_put(struct edudma_registered *reg)
 	kref_put(&reg->ref, edudma_registered_end_later);
 }
 
-/**
- * edudma_registered_piece() - where the device finds a byte
- * @reg:	a buffer that is mapped
- * @pos:	of the byte
- * @addr:	set to its bus address
- *
- * Context: Any.
- * Return: how many bytes, from this one on, lie behind each other on the bus.
- */
-u64 edudma_registered_piece(const struct edudma_registered *reg, u64 pos,
-			    dma_addr_t *addr)
+/* Which piece a byte is in. */
+static unsigned int edudma_registered_find(const struct edudma_registered *reg, u64 pos)
 {
 	unsigned int first = 0, count = reg->nr_pieces;
 
@@ -354,9 +350,87 @@ u64 edudma_registered_piece(const struct edudma_registered *reg, u64 pos,
 			count = half;
 		}
 	}
-	*addr = reg->pieces[first].addr + (pos - reg->pieces[first].pos);
 
-	return reg->pieces[first + 1].pos - pos;
+	return first;
+}
+
+/**
+ * edudma_registered_piece() - where the device finds a byte
+ * @reg:	a buffer that is mapped
+ * @pos:	of the byte
+ * @addr:	set to its bus address
+ *
+ * Context: Any.
+ * Return: how many bytes, from this one on, lie behind each other on the bus.
+ */
+u64 edudma_registered_piece(const struct edudma_registered *reg, u64 pos,
+			    dma_addr_t *addr)
+{
+	const struct edudma_piece *piece = &reg->pieces[edudma_registered_find(reg, pos)];
+
+	*addr = piece->addr + (pos - piece->pos);
+
+	return piece[1].pos - pos;
+}
+
+static void edudma_registered_fill_list(struct edudma_registered *reg)
+{
+	const struct edudma_piece *piece = reg->pieces;
+	unsigned int i;
+
+	for (i = 0; i < reg->nr_pieces; i++, piece++)
+		reg->list[i] = (struct edudma_ring_piece) {
+			.addr = cpu_to_le64(piece->addr),
+			.len = cpu_to_le32(piece[1].pos - piece->pos),
+		};
+}
+
+/**
+ * edudma_registered_list() - let the device read where the pieces of a buffer are
+ * @reg:	a buffer
+ *
+ * Context: Process, may sleep; no locks.
+ * Return: 0, -ENOMEM, or -ENODEV if the device is gone.
+ */
+int edudma_registered_list(struct edudma_registered *reg)
+{
+	struct edudma_dma *dma = reg->dma;
+	int ret = 0;
+
+	mutex_lock(&dma->registered_lock);
+	if (!reg->mapped) {
+		ret = -ENODEV;
+	} else if (!reg->list) {
+		reg->list = dma_alloc_coherent(dma->dev,
+					       reg->nr_pieces * sizeof(*reg->list),
+					       &reg->list_dma, GFP_KERNEL);
+		if (reg->list)
+			edudma_registered_fill_list(reg);
+		else
+			ret = -ENOMEM;
+	}
+	mutex_unlock(&dma->registered_lock);
+
+	return ret;
+}
+
+/**
+ * edudma_registered_list_at() - where in its list the piece with a byte is
+ * @reg:	a buffer that has a list
+ * @pos:	of the byte
+ * @skip:	set to the distance from the beginning of the piece
+ *
+ * Context: Any.
+ * Return: the bus address of the list's element.
+ */
+dma_addr_t edudma_registered_list_at(const struct edudma_registered *reg, u64 pos,
+				     u64 *skip)
+{
+	unsigned int i = edudma_registered_find(reg, pos);
+
+	*skip = pos - reg->pieces[i].pos;
+
+	return reg->list_dma + i * sizeof(*reg->list);
 }
 
 /**

@@ -18,6 +18,7 @@
 
 struct cred;
 struct edudma_dma;
+struct edudma_ring_piece;
 struct page;
 
 /**
@@ -43,6 +44,8 @@ struct edudma_piece {
  * @sgt:	the pages, mapped
  * @pieces:	the same as the device sees it, and one more behind the last byte
  * @nr_pieces:	of them, without that
+ * @list:	the pieces as a stream's channel reads them, or NULL; edudma_dma.registered_lock
+ * @list_dma:	where the device sees it
  * @mapped:	@sgt is; edudma_dma.registered_lock
  * @kept:	extents of jobs that the device may access memory for, though it has not
  *		obeyed
@@ -61,6 +64,8 @@ struct edudma_registered {
 	struct sg_table sgt;
 	struct edudma_piece *pieces;
 	unsigned int nr_pieces;
+	struct edudma_ring_piece *list;
+	dma_addr_t list_dma;
 	bool mapped;
 	atomic_t kept;
 	struct list_head node;
@@ -76,6 +81,9 @@ struct edudma_registered *edudma_registered_get(struct xarray *table, u32 number
 void edudma_registered_put(struct edudma_registered *reg);
 u64 edudma_registered_piece(const struct edudma_registered *reg, u64 pos,
 			    dma_addr_t *addr);
+int edudma_registered_list(struct edudma_registered *reg);
+dma_addr_t edudma_registered_list_at(const struct edudma_registered *reg, u64 pos,
+				     u64 *skip);
 void edudma_registered_revoke(struct edudma_dma *dma);
 
 #endif /* EDUDMA_REGISTERED_H */

@@ -277,7 +277,7 @@ unsigned int edudma_chunk_pages(const struct edudma_device *edev)
 	pages = min(pages, edev->engine.max_job_pages);
 	if (edev->dma.bounce.count)
 		pages = min(pages, edev->dma.bounce.count /
-				   (EDUDMA_QUEUE_JOBS * edev->engine.channels));
+				   (EDUDMA_QUEUE_JOBS * edudma_request_channels(&edev->engine)));
 
 	return pages;
 }

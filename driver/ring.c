@@ -7,11 +7,19 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
-#include "descriptor.h"
+#include "engine.h"
 #include "ring.h"
 
 static_assert(sizeof(struct edudma_ring_desc) == 32);
 static_assert(sizeof(struct edudma_ring_comp) == 16);
+static_assert(sizeof(struct edudma_ring_frame) == 32);
+static_assert(sizeof(struct edudma_ring_piece) == 16);
+
+/* The completion ring has room for the larger ones, those of a stream. */
+static size_t edudma_ring_comps_bytes(const struct edudma_ring *ring)
+{
+	return ring->entries * sizeof(*ring->frames);
+}
 
 /**
  * edudma_ring_alloc() - make the memory of both rings
@@ -30,7 +38,7 @@ int edudma_ring_alloc(struct edudma_ring *ring, struct device *dev, u32 entries)
 	if (!ring->descs)
 		return -ENOMEM;
 
-	ring->comps = dma_alloc_coherent(dev, entries * sizeof(*ring->comps),
+	ring->comps = dma_alloc_coherent(dev, edudma_ring_comps_bytes(ring),
 					 &ring->comps_dma, GFP_KERNEL);
 	if (!ring->comps) {
 		edudma_ring_free(ring, dev);
@@ -50,8 +58,8 @@ int edudma_ring_alloc(struct edudma_ring *ring, struct device *dev, u32 entries)
 void edudma_ring_free(struct edudma_ring *ring, struct device *dev)
 {
 	if (ring->comps)
-		dma_free_coherent(dev, ring->entries * sizeof(*ring->comps),
-				  ring->comps, ring->comps_dma);
+		dma_free_coherent(dev, edudma_ring_comps_bytes(ring), ring->comps,
+				  ring->comps_dma);
 	if (ring->descs)
 		dma_free_coherent(dev, ring->entries * sizeof(*ring->descs),
 				  ring->descs, ring->descs_dma);
@@ -69,7 +77,7 @@ void edudma_ring_clear(struct edudma_ring *ring)
 {
 	ring->head = 0;
 	ring->tail = 0;
-	memset(ring->comps, 0, ring->entries * sizeof(*ring->comps));
+	memset(ring->comps, 0, edudma_ring_comps_bytes(ring));
 }
 
 /**
@@ -116,4 +124,69 @@ unsigned int edudma_ring_post(struct edudma_ring *ring,
 	ring->tail += count;
 
 	return count;
+}
+
+/**
+ * edudma_ring_post_slot() - write the descriptor of a stream
+ * @ring:	the ring
+ * @desc:	the descriptor, see struct edudma_stream_descriptor
+ *
+ * Context: Any, serialised by the caller, who then tells the device the tail.
+ * Return: 1, or 0 if there is no room.
+ */
+unsigned int edudma_ring_post_slot(struct edudma_ring *ring,
+				   const struct edudma_descriptor *desc)
+{
+	u32 flags = EDUDMA_DESC_EVENT;
+
+	if (edudma_ring_posted(ring) == ring->entries)
+		return 0;
+	if (desc->from_device)
+		flags |= EDUDMA_DESC_FROM_DEVICE;
+	ring->descs[ring->tail++ & (ring->entries - 1)] = (struct edudma_ring_desc) {
+		.addr = cpu_to_le64(desc->dma_addr),
+		.offset = cpu_to_le64(desc->offset),
+		.len = cpu_to_le32(desc->len),
+		.flags = cpu_to_le32(flags),
+	};
+
+	return 1;
+}
+
+/**
+ * edudma_ring_peek_frame() - look for the next completion of a stream
+ * @ring:	the ring
+ * @comp:	where to put it
+ * @frame:	the same
+ *
+ * Each word is read once.
+ *
+ * Context: Any.
+ * Return: whether it has come.
+ */
+bool edudma_ring_peek_frame(const struct edudma_ring *ring,
+			    struct edudma_completion *comp, struct edudma_frame *frame)
+{
+	const struct edudma_ring_frame *entry =
+		&ring->frames[ring->head & (ring->entries - 1)];
+	u32 status = le32_to_cpu(READ_ONCE(entry->status));
+
+	if ((status & EDUDMA_COMP_PHASE) != edudma_ring_phase(ring, ring->head))
+		return false;
+
+	/* The phase is written last; the frame it speaks of is there as well. */
+	dma_rmb();
+	comp->index = le32_to_cpu(READ_ONCE(entry->index));
+	comp->bytes = le32_to_cpu(READ_ONCE(entry->bytes));
+	comp->status = EDUDMA_COMP_STATUS(status);
+	*frame = (struct edudma_frame) {
+		.position = le64_to_cpu(READ_ONCE(entry->position)),
+		.timestamp = le64_to_cpu(READ_ONCE(entry->timestamp)),
+		.sequence = le32_to_cpu(READ_ONCE(entry->sequence)),
+		.bytes = comp->bytes,
+		.whole = status & EDUDMA_COMP_WHOLE,
+		.over = comp->status == EDUDMA_RING_OVER,
+	};
+
+	return true;
 }

@@ -13,6 +13,7 @@
 
 struct device;
 struct edudma_descriptor;
+struct edudma_frame;
 
 /**
  * struct edudma_ring_desc - a descriptor as the device reads it
@@ -48,7 +49,38 @@ struct edudma_ring_comp {
 	__le32 status;
 };
 
+/**
+ * struct edudma_ring_frame - a completion of a stream as the device writes it
+ * @position:	bytes produced, or asked for, before the frame
+ * @timestamp:	in nanoseconds
+ * @index:	which descriptor
+ * @bytes:	moved
+ * @sequence:	which frame
+ * @status:	as in struct edudma_ring_comp, and EDUDMA_COMP_WHOLE; written last
+ */
+struct edudma_ring_frame {
+	__le64 position;
+	__le64 timestamp;
+	__le32 index;
+	__le32 bytes;
+	__le32 sequence;
+	__le32 status;
+};
+
+/**
+ * struct edudma_ring_piece - a part of a stream's buffer as the device reads it
+ * @addr:	bus address
+ * @len:	bytes
+ * @reserved:	0
+ */
+struct edudma_ring_piece {
+	__le64 addr;
+	__le32 len;
+	__le32 reserved;
+};
+
 #define EDUDMA_COMP_PHASE	0x1
+#define EDUDMA_COMP_WHOLE	0x100
 #define EDUDMA_COMP_STATUS(s)	(((s) >> 4) & 0xf)
 
 /**
@@ -58,6 +90,7 @@ struct edudma_ring_comp {
  * @EDUDMA_RING_RANGE_ERROR:	beyond device memory or address mask
  * @EDUDMA_RING_ABORTED:	by a command, or as the one before it failed
  * @EDUDMA_RING_INVALID:	the descriptor makes no sense
+ * @EDUDMA_RING_OVER:		the stream has ended
  */
 enum edudma_ring_status {
 	EDUDMA_RING_DONE,
@@ -65,6 +98,7 @@ enum edudma_ring_status {
 	EDUDMA_RING_RANGE_ERROR,
 	EDUDMA_RING_ABORTED,
 	EDUDMA_RING_INVALID,
+	EDUDMA_RING_OVER,
 };
 
 /**
@@ -75,6 +109,7 @@ enum edudma_ring_status {
  * @descs:	submission ring
  * @descs_dma:	where the device sees it
  * @comps:	completion ring
+ * @frames:	the same memory, while the channel is a stream
  * @comps_dma:	where the device sees it
  *
  * The device can write to both: nothing that is read from here is believed
@@ -86,7 +121,10 @@ struct edudma_ring {
 	u32 tail;
 	struct edudma_ring_desc *descs;
 	dma_addr_t descs_dma;
-	struct edudma_ring_comp *comps;
+	union {
+		struct edudma_ring_comp *comps;
+		struct edudma_ring_frame *frames;
+	};
 	dma_addr_t comps_dma;
 };
 
@@ -108,11 +146,21 @@ void edudma_ring_clear(struct edudma_ring *ring);
 unsigned int edudma_ring_post(struct edudma_ring *ring,
 			      const struct edudma_descriptor *descs,
 			      unsigned int count, bool last);
+unsigned int edudma_ring_post_slot(struct edudma_ring *ring,
+				   const struct edudma_descriptor *desc);
+bool edudma_ring_peek_frame(const struct edudma_ring *ring,
+			    struct edudma_completion *comp, struct edudma_frame *frame);
 
 /* Descriptors posted and not taken back. */
 static inline u32 edudma_ring_posted(const struct edudma_ring *ring)
 {
 	return ring->tail - ring->head;
+}
+
+/* What the phase of a completion is that is new. */
+static inline u32 edudma_ring_phase(const struct edudma_ring *ring, u32 index)
+{
+	return index & ring->entries ? 0 : EDUDMA_COMP_PHASE;
 }
 
 /**
@@ -131,10 +179,9 @@ static inline bool edudma_ring_peek(const struct edudma_ring *ring, u32 index,
 {
 	const struct edudma_ring_comp *entry =
 		&ring->comps[index & (ring->entries - 1)];
-	u32 phase = index & ring->entries ? 0 : EDUDMA_COMP_PHASE;
 	u32 status = le32_to_cpu(READ_ONCE(entry->status));
 
-	if ((status & EDUDMA_COMP_PHASE) != phase)
+	if ((status & EDUDMA_COMP_PHASE) != edudma_ring_phase(ring, index))
 		return false;
 
 	/* The phase is written last; the data it speaks of is there as well. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an edu-sg says about itself: its capability block, checked.
+ * What an edu-sg says about itself, its capability block, checked; and what a channel is
+ * told.
  */
 #include <linux/io.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
@@ -37,6 +38,37 @@ void edudma_ring_reset(struct edudma_engine *engine)
 	writel(SG_DEVICE_RESET, engine->regs + SG_DEVICE_COMMAND);
 }
 
+/**
+ * sg_enable() - give a channel its rings, and have it run
+ * @sgc:	a channel that is quiet
+ *
+ * Context: Any.
+ */
+void sg_enable(struct sg_channel *sgc)
+{
+	edudma_ring_clear(&sgc->ring);
+	sgc->halted = false;
+	sgc->cut = false;
+	sgc->quiet = false;
+	writeq(sgc->ring.descs_dma, sgc->regs + SG_SQ_BASE);
+	writeq(sgc->ring.comps_dma, sgc->regs + SG_CQ_BASE);
+	writel(sgc->ring.entries, sgc->regs + SG_SIZE);
+	writel(1, sgc->regs + SG_IRQ_ENABLE);
+	writel(SG_COMMAND_ENABLE, sgc->regs + SG_COMMAND);
+}
+
+/* The last channels are for streams, if the device has them. */
+static void sg_init_streams(struct edudma_engine *engine)
+{
+	u32 features = readl(engine->regs + SG_FEATURES);
+	u32 stride = readl(engine->regs + SG_CHANNEL_STRIDE);
+
+	if (!(features & SG_FEATURE_STREAMS) || stride < SG_STREAM_BYTES)
+		return;
+	engine->max_frame_bytes = readl(engine->regs + SG_MAX_FRAME);
+	engine->streams = min(edudma_stream_channels, engine->channels - 1);
+}
+
 static int sg_init_channels(struct edudma_engine *engine, struct sg_engine *sg)
 {
 	u32 channels = readl(engine->regs + SG_CHANNELS);
@@ -57,6 +89,7 @@ static int sg_init_channels(struct edudma_engine *engine, struct sg_engine *sg)
 		sg->channel[i].index = i;
 		sg->channel[i].regs = engine->regs + offset + i * stride;
 	}
+	sg_init_streams(engine);
 
 	/* Vector 0 is that of plain edu's events, which do not occur. */
 	sg->first_vector = readl(engine->regs + SG_CHANNEL_VECTOR);

@@ -26,11 +26,13 @@
 #define SG_MEMORY_BAR		0x134
 #define SG_CHANNEL_VECTOR	0x138	/* MSI-X vector of channel 0 */
 #define SG_CAPABILITY_END	0x140
+#define SG_MAX_FRAME		0x148	/* if there are streams */
 
 #define SG_MAGIC_VALUE		0x47534445
 #define SG_LAYOUT_VERSION(l)	((l) & 0xffff)
 #define SG_FEATURE_ABORT	BIT(2)
 #define SG_FEATURE_LINK		BIT(4)
+#define SG_FEATURE_STREAMS	BIT(5)
 #define SG_FEATURES_NEEDED	(SG_FEATURE_ABORT | SG_FEATURE_LINK)
 
 #define SG_DEVICE_COMMAND	0x180
@@ -45,15 +47,30 @@
 #define SG_DOORBELL		0x20
 #define SG_IRQ_ENABLE		0x24
 #define SG_CHANNEL_BYTES	0x30
+#define SG_MODE			0x40	/* from here on: if there are streams */
+#define SG_FRAME_BYTES		0x44
+#define SG_RATE			0x48
+#define SG_PRODUCED		0x50
+#define SG_MISMATCHES		0x70
+#define SG_FIRST_MISMATCH	0x78
+#define SG_STREAM_BYTES		0x80
 
 #define SG_COMMAND_ENABLE	1
 #define SG_COMMAND_ABORT	4
 #define SG_COMMAND_RESET	5
+#define SG_COMMAND_START	6
+
+#define SG_MODE_SOURCE		0x1
+#define SG_MODE_SINK		0x2
+#define SG_MODE_PATTERN(p)	((p) << 4)
+#define SG_MODE_HEADER		BIT(8)
+#define SG_MODE_POLICY(p)	((p) << 12)
 
 #define SG_STATE(status)	((status) & 0xf)
 #define SG_STATE_DISABLED	0
 #define SG_STATE_RUNNING	1
 #define SG_STATE_HALTED		3
+#define SG_STATUS_STARTED	BIT(9)
 
 /* A channel's bit in edu's interrupt status, without MSI-X. */
 #define SG_IRQ_CHANNEL(n)	BIT(16 + (n))
@@ -68,7 +85,8 @@
  * @ring:	its rings; serialised by the caller of the engine
  * @halted:	an abort has halted it: the next issue has it run again
  * @cut:	a descriptor was reaped that did not move all its bytes
- * @quiet:	no DMA can happen; from @quiesce to @restart
+ * @quiet:	no DMA can happen; from @quiesce to @restart or @stream
+ * @stream:	it is a stream
  * @selftest:	the interrupt self-test is under way
  * @irq_seen:	its interrupt has arrived
  * @irq:	interrupt number, that of channel 0 where all share one
@@ -82,6 +100,7 @@ struct sg_channel {
 	bool halted;
 	bool cut;
 	bool quiet;
+	bool stream;
 	bool selftest;
 	struct completion irq_seen;
 	unsigned int irq;
@@ -102,7 +121,15 @@ struct sg_engine {
 	u32 entries;
 };
 
+/* sg_stream.c */
+int sg_stream(struct edudma_engine *engine, unsigned int channel,
+	      const struct edudma_stream_setup *setup);
+void sg_stream_count(struct sg_channel *sgc);
+int sg_stream_reap(struct sg_channel *sgc, struct edudma_descriptor *desc,
+		   unsigned int count, unsigned int *moved);
+
 /* sg_probe.c */
+void sg_enable(struct sg_channel *sgc);
 int sg_init(struct edudma_engine *engine);
 void sg_exit(struct edudma_engine *engine);
 

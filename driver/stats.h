@@ -21,6 +21,8 @@
  * @pages_pinned_max:	the highest value that @pages_pinned ever had
  * @pages_async:	pages that asynchronous requests hold now
  * @pages_registered:	pages of registered buffers
+ * @frames:		frames that streams have delivered
+ * @bytes_lost:		bytes that streams have lost
  * @timeouts:		hardware transfers and grants that took too long
  * @cancelled:		requests stopped by a signal
  * @errors:		requests that ended in an error other than a signal
@@ -48,6 +50,8 @@ struct edudma_stats {
 	atomic64_t pages_pinned_max;
 	atomic64_t pages_async;
 	atomic64_t pages_registered;
+	atomic64_t frames;
+	atomic64_t bytes_lost;
 	atomic64_t timeouts;
 	atomic64_t cancelled;
 	atomic64_t errors;

@@ -47,6 +47,8 @@ EDUDMA_STAT(pages_pinned);
 EDUDMA_STAT(pages_pinned_max);
 EDUDMA_STAT(pages_async);
 EDUDMA_STAT(pages_registered);
+EDUDMA_STAT(frames);
+EDUDMA_STAT(bytes_lost);
 EDUDMA_STAT(timeouts);
 EDUDMA_STAT(cancelled);
 EDUDMA_STAT(errors);
@@ -69,6 +71,8 @@ static struct attribute *edudma_stat_attrs[] = {
 	&edudma_stat_pages_pinned_max.attr.attr,
 	&edudma_stat_pages_async.attr.attr,
 	&edudma_stat_pages_registered.attr.attr,
+	&edudma_stat_frames.attr.attr,
+	&edudma_stat_bytes_lost.attr.attr,
 	&edudma_stat_timeouts.attr.attr,
 	&edudma_stat_cancelled.attr.attr,
 	&edudma_stat_errors.attr.attr,

@@ -137,6 +137,8 @@ enum edudma_engine_kind {
  * interrupts: since Linux 6.1, and by EDUDMA_ENGINE_RING only.
  */
 #define EDUDMA_CAP_IOPOLL	(1U << 5)
+/* The device has channels for streams, see EDUDMA_IOC_STREAM_CREATE. */
+#define EDUDMA_CAP_STREAMS	(1U << 6)
 
 /**
  * struct edudma_info - result of EDUDMA_IOC_INFO
@@ -146,7 +148,7 @@ enum edudma_engine_kind {
  * @max_transfer_bytes:	largest sum of segment lengths in one transfer
  * @max_segments:	largest nr_segments of one transfer
  * @address_bits:	width of the bus addresses that the device can issue
- * @channels:		independent queues of the engine
+ * @channels:		independent queues of the engine that requests are divided among
  * @capabilities:	EDUDMA_CAP_*
  * @chunk_bytes:	page memory of one request that is pinned at a time; up
  *			to two chunks are, one under DMA and one ahead of it.
@@ -156,7 +158,8 @@ enum edudma_engine_kind {
  * @max_descriptor_bytes: largest single hardware transfer
  * @timeout_ms:		time that one hardware transfer may take
  * @max_buffers:	buffers that one open file may register
- * @reserved:		zero
+ * @streams:		streams that can run at a time; their channels do not count to
+ *			@channels
  */
 struct edudma_info {
 	__u32 abi_version;
@@ -172,7 +175,7 @@ struct edudma_info {
 	__u32 max_descriptor_bytes;
 	__u32 timeout_ms;
 	__u32 max_buffers;
-	__u32 reserved;
+	__u32 streams;
 };
 
 #define EDUDMA_IOC_MAGIC	0xED
@@ -267,6 +270,270 @@ struct edudma_buffer_unregister {
  */
 #define EDUDMA_IOC_BUFFER_UNREGISTER \
 	_IOW(EDUDMA_IOC_MAGIC, 0x03, struct edudma_buffer_unregister)
+
+/**
+ * enum edudma_stream_pattern - what a source produces and a sink expects
+ * @EDUDMA_PATTERN_COUNTER:	little-endian numbers of 64 bits, each one more
+ * @EDUDMA_PATTERN_PRBS31:	a pseudo-random sequence of period 2^31 - 1
+ * @EDUDMA_PATTERN_RAMP:	a picture, 256 bytes a line, that moves with each frame
+ *
+ * docs/edu-sg.md says which byte is where.
+ */
+enum edudma_stream_pattern {
+	EDUDMA_PATTERN_COUNTER	= 0,
+	EDUDMA_PATTERN_PRBS31	= 1,
+	EDUDMA_PATTERN_RAMP	= 2,
+};
+
+/**
+ * enum edudma_stream_policy - what a source does with a frame when its FIFO is full
+ * @EDUDMA_STREAM_DROP_NEW:	it is lost
+ * @EDUDMA_STREAM_DROP_OLD:	the oldest frame in the FIFO is lost instead
+ * @EDUDMA_STREAM_END:		it is lost, and the stream ends with EOVERFLOW once the
+ *				FIFO was delivered
+ */
+enum edudma_stream_policy {
+	EDUDMA_STREAM_DROP_NEW	= 0,
+	EDUDMA_STREAM_DROP_OLD	= 1,
+	EDUDMA_STREAM_END	= 2,
+};
+
+/* Each frame of a source begins with a struct edudma_frame_header. */
+#define EDUDMA_STREAM_HEADER	(1U << 0)
+
+/**
+ * struct edudma_frame_header - what a frame begins with, written by the device
+ * @magic:	EDUDMA_FRAME_MAGIC
+ * @bytes:	of the frame, the header included
+ * @sequence:	as in struct edudma_stream_frame
+ * @position:	the same
+ * @timestamp:	the same
+ *
+ * Little endian.
+ */
+struct edudma_frame_header {
+	__le32 magic;
+	__le32 bytes;
+	__le64 sequence;
+	__le64 position;
+	__le64 timestamp;
+};
+
+#define EDUDMA_FRAME_MAGIC	0x46534445
+
+/**
+ * struct edudma_stream_slot - a place for a frame
+ * @offset:	of its first byte in the buffer
+ * @len:	bytes; of a source at least frame_bytes
+ * @buffer:	number of a registered buffer of the file
+ * @reserved:	must be zero
+ */
+struct edudma_stream_slot {
+	__u64 offset;
+	__u64 len;
+	__u32 buffer;
+	__u32 reserved;
+};
+
+/**
+ * struct edudma_stream_create - argument of EDUDMA_IOC_STREAM_CREATE
+ * @slots:	in: user address of an array of struct edudma_stream_slot
+ * @rate:	in: bytes per second.  0: a frame is produced, or asked for, whenever
+ *		there is a slot for it, and none is lost.  Else at least one frame an
+ *		hour
+ * @nr_slots:	in: elements in @slots, 1 to EDUDMA_STREAM_MAX_SLOTS
+ * @direction:	in: EDUDMA_FROM_DEVICE for a source, EDUDMA_TO_DEVICE for a sink
+ * @frame_bytes: in: bytes of a frame, from 64 to 16 MiB
+ * @pattern:	in: one of enum edudma_stream_pattern
+ * @policy:	in: one of enum edudma_stream_policy; 0 for a sink
+ * @flags:	in: EDUDMA_STREAM_HEADER for a source, or 0
+ * @fd:		out: the stream, close-on-exec
+ * @ring_entries: out: of each of the two rings, a power of two
+ * @fill_offset: out: of the ring of struct edudma_stream_fill in the shared memory
+ * @frame_offset: out: of the ring of struct edudma_stream_frame
+ * @map_bytes:	out: length of the shared memory
+ */
+struct edudma_stream_create {
+	__u64 slots;
+	__u64 rate;
+	__u32 nr_slots;
+	__u32 direction;
+	__u32 frame_bytes;
+	__u32 pattern;
+	__u32 policy;
+	__u32 flags;
+	__s32 fd;
+	__u32 ring_entries;
+	__u32 fill_offset;
+	__u32 frame_offset;
+	__u64 map_bytes;
+};
+
+#define EDUDMA_STREAM_MAX_SLOTS	1024U
+
+/*
+ * EDUDMA_IOC_STREAM_CREATE: make a stream: frames that the device produces (a source)
+ * or asks for (a sink) at its own rate, in memory that was registered with
+ * EDUDMA_IOC_BUFFER_REGISTER.  The device starts each transfer by itself; nothing is
+ * pinned, mapped or copied for it.
+ *
+ * The stream is a file of its own, which keeps the node's file and the buffers.  It
+ * takes EDUDMA_IOC_STREAM_START, _STOP, _KICK and _STATUS, mmap(2) of the shared
+ * memory at offset 0, and poll(2): EPOLLIN when there is a frame, EPOLLHUP when a
+ * stream that was started has ended.  Closing it ends it.
+ *
+ * Fails with EOPNOTSUPP if the device has no streams, EBADF if the file is not open for
+ * reading (source) or writing (sink), ENOENT for a buffer that is not registered,
+ * EFAULT for a slot beyond its buffer or an array that cannot be read, EINVAL, ENOMEM,
+ * EMFILE, ENODEV.
+ */
+#define EDUDMA_IOC_STREAM_CREATE \
+	_IOWR(EDUDMA_IOC_MAGIC, 0x04, struct edudma_stream_create)
+
+/**
+ * struct edudma_stream_rings - what the memory of a stream begins with
+ * @fill_tail:	written by the user: fill entries given, modulo 2^32
+ * @frame_head:	written by the user: frames taken
+ * @fill_head:	written by the driver: fill entries taken
+ * @frame_tail:	written by the driver: frames given
+ * @flags:	written by the driver: EDUDMA_RINGS_*
+ * @reserved:	not used
+ *
+ * Entry i of a ring is at place i modulo ring_entries.  Who gives writes the entry, then
+ * the tail, with release semantics; who takes reads the tail, with acquire semantics,
+ * then the entry.
+ *
+ * At each moment a slot belongs either to the user or, from the fill entry that names
+ * it until the frame that names it, to the device.  A fill entry for a slot that is
+ * not the user's, or is not valid, ends the stream with EPROTO; nobody else notices.
+ */
+struct edudma_stream_rings {
+	__u32 fill_tail;
+	__u32 frame_head;
+	__u32 reserved[14];
+	__u32 fill_head;
+	__u32 frame_tail;
+	__u32 flags;
+	__u32 reserved2[13];
+};
+
+/*
+ * The driver looks at the fill ring when a frame ends.  This says that none will: who
+ * gives a slot, and then sees this flag, calls EDUDMA_IOC_STREAM_KICK.  Between the
+ * two there must be a full memory barrier.
+ */
+#define EDUDMA_RINGS_NEED_KICK	(1U << 0)
+/* The stream has ended; EDUDMA_IOC_STREAM_STATUS says why. */
+#define EDUDMA_RINGS_ENDED	(1U << 1)
+
+/**
+ * struct edudma_stream_fill - a slot that the user gives
+ * @slot:	its place in the array of the stream's slots
+ * @bytes:	of a sink: bytes to consume, at most frame_bytes and the slot's length; of a
+ *		source 0
+ */
+struct edudma_stream_fill {
+	__u32 slot;
+	__u32 bytes;
+};
+
+/* All of the frame was moved; without it, the first @bytes of it were, or none. */
+#define EDUDMA_FRAME_WHOLE	(1U << 0)
+
+/**
+ * struct edudma_stream_frame - a slot that comes back
+ * @position:	bytes that the stream had produced, or asked for, before this frame
+ * @lost:	bytes of these that were lost between the previous frame and this one
+ * @sequence:	frames that had been produced, or asked for, before this one
+ * @timestamp:	when it was produced, or asked for: the device's clock in nanoseconds
+ * @slot:	which slot
+ * @bytes:	moved
+ * @flags:	EDUDMA_FRAME_*
+ * @error:	0, or why no more was moved: a positive errno, see
+ *		EDUDMA_IOC_STREAM_STATUS.  If @bytes is 0, the first four are 0, and
+ *		memory of the slot may have been written
+ *
+ * The sum of @lost and @bytes of all frames, and what was lost behind the last one, is
+ * what the stream has produced, to the byte.
+ */
+struct edudma_stream_frame {
+	__u64 position;
+	__u64 lost;
+	__u64 sequence;
+	__u64 timestamp;
+	__u32 slot;
+	__u32 bytes;
+	__u32 flags;
+	__u32 error;
+};
+
+/*
+ * EDUDMA_IOC_STREAM_START: take a channel and start.  Counters begin at 0.  Fails with
+ * EBUSY if all channels for streams are taken, EALREADY if it runs, EAGAIN if the
+ * device is being reset or put to sleep, EIO, ENOMEM, ENODEV.
+ */
+#define EDUDMA_IOC_STREAM_START		_IO(EDUDMA_IOC_MAGIC, 0x10)
+
+/*
+ * EDUDMA_IOC_STREAM_STOP: stop, and give the channel back.  When it returns, all slots are
+ * the user's, and their frames are in the ring.  A stream that does not run is left as it
+ * is.  It can be started again.
+ */
+#define EDUDMA_IOC_STREAM_STOP		_IO(EDUDMA_IOC_MAGIC, 0x11)
+
+/* EDUDMA_IOC_STREAM_KICK: have the driver look at the fill ring.  poll(2) does so, too. */
+#define EDUDMA_IOC_STREAM_KICK		_IO(EDUDMA_IOC_MAGIC, 0x12)
+
+/**
+ * enum edudma_stream_state - what a stream does
+ * @EDUDMA_STREAM_IDLE:		it was not started
+ * @EDUDMA_STREAM_RUNNING:	it runs
+ * @EDUDMA_STREAM_ENDED:	it has ended, by itself or by EDUDMA_IOC_STREAM_STOP
+ */
+enum edudma_stream_state {
+	EDUDMA_STREAM_IDLE	= 0,
+	EDUDMA_STREAM_RUNNING	= 1,
+	EDUDMA_STREAM_ENDED	= 2,
+};
+
+/* What was produced behind the last frame is not known: the device was gone or reset. */
+#define EDUDMA_STREAM_UNCOUNTED	(1U << 0)
+
+/**
+ * struct edudma_stream_status - result of EDUDMA_IOC_STREAM_STATUS
+ * @produced:	bytes that were produced, or asked for: while it runs, up to the last
+ *		frame, then in all
+ * @delivered:	bytes of the frames that were given to the user
+ * @lost:	the rest: @produced is @delivered + @lost
+ * @frames:	frames that were given to the user with at least one byte
+ * @mismatches:	of a sink that has ended: bytes that were not those of the pattern
+ * @first_mismatch: of these, the first one's place in what the sink has consumed; all ones
+ *		if there is none
+ * @state:	one of enum edudma_stream_state
+ * @error:	why it has ended, a positive errno: ECANCELED by EDUDMA_IOC_STREAM_STOP,
+ *		EPROTO by a bad fill entry, EOVERFLOW by EDUDMA_STREAM_END, ESHUTDOWN as the
+ *		device was reset or put to sleep, ENODEV as it is gone, ETIMEDOUT if a frame
+ *		was not moved in the time of a frame and timeout_ms, EIO if the device has
+ *		failed
+ * @flags:	EDUDMA_STREAM_UNCOUNTED or 0
+ * @reserved:	zero
+ */
+struct edudma_stream_status {
+	__u64 produced;
+	__u64 delivered;
+	__u64 lost;
+	__u64 frames;
+	__u64 mismatches;
+	__u64 first_mismatch;
+	__u32 state;
+	__u32 error;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* EDUDMA_IOC_STREAM_STATUS: what has become of the stream.  Also when the device is gone. */
+#define EDUDMA_IOC_STREAM_STATUS \
+	_IOR(EDUDMA_IOC_MAGIC, 0x13, struct edudma_stream_status)
 
 /**
  * struct edudma_uring_cmd - the command in a submission queue entry of io_uring
