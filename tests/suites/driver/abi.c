@@ -331,7 +331,8 @@ TEST_F(abi, info_describes_this_driver)
 
 	EXPECT_EQ(EDUDMA_ABI_VERSION, info->abi_version);
 	if (info->engine == EDUDMA_ENGINE_RING) {
-		EXPECT_EQ(machine_get(&self->bed.dev, "channels"), info->channels);
+		EXPECT_EQ(machine_get(&self->bed.dev, "channels"),
+			  info->channels + info->streams);
 	} else {
 		EXPECT_EQ(EDUDMA_ENGINE_EDU, info->engine);
 		EXPECT_EQ(1, info->channels);
@@ -339,10 +340,11 @@ TEST_F(abi, info_describes_this_driver)
 	EXPECT_EQ(1024, info->max_segments);
 	EXPECT_EQ(1ULL << 30, info->max_transfer_bytes);
 	EXPECT_EQ(1024, info->max_buffers);
-	EXPECT_EQ(0, info->reserved);
+	EXPECT_EQ(!!(info->capabilities & EDUDMA_CAP_STREAMS), !!info->streams);
 	EXPECT_EQ(0, info->capabilities & ~(EDUDMA_CAP_IOMMU | EDUDMA_CAP_MSI |
 					      EDUDMA_CAP_MMAP | EDUDMA_CAP_BUFFERS |
-					      EDUDMA_CAP_URING_CMD | EDUDMA_CAP_IOPOLL));
+					      EDUDMA_CAP_URING_CMD | EDUDMA_CAP_IOPOLL |
+					      EDUDMA_CAP_STREAMS));
 	EXPECT_EQ(info->window_bytes, lseek(self->bed.fd, 0, SEEK_END));
 	EXPECT_LT(0, info->max_descriptor_bytes);
 	EXPECT_LE(info->max_descriptor_bytes, info->window_bytes);
