@@ -5,6 +5,8 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
+#include "qemu/bitops.h"
+#include "qemu/bswap.h"
 #include "qemu/log.h"
 #include "edu-sg.h"
 #include "trace.h"
@@ -105,9 +107,49 @@ void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error)
     ch->error = error;
     ch->busy = false;
     ch->swap_held = false;
+    edu_sg_frames_stop(ch);
     timer_del(&ch->timer);
     edu_sg_set_state(ch, EDU_SG_FAILED);
     event(ch, true);
+}
+
+uint32_t edu_sg_entry_size(const EduSgChannel *ch)
+{
+    return edu_sg_kind(ch) == EDU_SG_RING ? sizeof(EduSgCompletion) :
+                                            sizeof(EduSgStreamCompletion);
+}
+
+/*
+ * Put an entry into its layout in memory.  Both layouts end with the word that
+ * has the phase.
+ */
+static void encode(EduSgChannel *ch, const EduSgEntry *e, uint32_t status,
+                   uint8_t *buf)
+{
+    EduSgStreamCompletion frame = {
+        .position = cpu_to_le64(e->position),
+        .time = cpu_to_le64(e->time),
+        .index = cpu_to_le32(e->index),
+        .bytes = cpu_to_le32(e->bytes),
+        .sequence = cpu_to_le32(e->sequence),
+        .status = cpu_to_le32(status),
+    };
+    EduSgCompletion plain = {
+        .index = frame.index,
+        .bytes = frame.bytes,
+        .status = frame.status,
+    };
+
+    QEMU_BUILD_BUG_ON(sizeof(plain) != 16);
+    QEMU_BUILD_BUG_ON(offsetof(EduSgCompletion, status) != 12);
+    QEMU_BUILD_BUG_ON(sizeof(frame) != 32);
+    QEMU_BUILD_BUG_ON(offsetof(EduSgStreamCompletion, status) != 28);
+
+    if (edu_sg_kind(ch) == EDU_SG_RING) {
+        memcpy(buf, &plain, sizeof(plain));
+    } else {
+        memcpy(buf, &frame, sizeof(frame));
+    }
 }
 
 /*
@@ -115,29 +157,27 @@ void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error)
  * last: a guest that sees it sees the rest.  False if the channel is not what
  * it was any more: it failed, or the write reset it.
  */
-static bool write_entry(EduSgChannel *ch, const EduSgCompletion *c)
+static bool write_entry(EduSgChannel *ch, const EduSgEntry *e)
 {
     EduSgState *s = ch->s;
     uint32_t slot = ch->completions & (ch->size - 1);
     uint32_t phase = !(ch->completions & ch->size);
-    uint64_t addr = ch->cq_base + slot * sizeof(*c);
+    uint32_t size = edu_sg_entry_size(ch), rest = size - sizeof(phase);
+    uint64_t addr = ch->cq_base + slot * size;
     uint32_t epoch = ch->epoch;
-    uint32_t status = cpu_to_le32(c->status | phase);
-    uint32_t rest[3] = { cpu_to_le32(c->index), cpu_to_le32(c->bytes), 0 };
+    uint8_t buf[sizeof(EduSgStreamCompletion)];
     MemTxResult res;
 
-    QEMU_BUILD_BUG_ON(sizeof(*c) != 16);
-    QEMU_BUILD_BUG_ON(offsetof(EduSgCompletion, status) != sizeof(rest));
-
-    trace_edu_sg_complete(ch->n, c->index, c->bytes, c->status | phase);
+    encode(ch, e, e->status | phase, buf);
+    trace_edu_sg_complete(ch->n, e->index, e->bytes, e->status | phase);
     ch->completions++;
-    res = edu_sg_dma(s, addr, rest, sizeof(rest), true);
+    res = edu_sg_dma(s, addr, buf, rest, true);
     if (ch->epoch != epoch) {
         return false;
     }
     /* The guest's CPUs look for the phase while this goes on. */
     smp_wmb();
-    res |= edu_sg_dma(s, addr + sizeof(rest), &status, sizeof(status), true);
+    res |= edu_sg_dma(s, addr + rest, buf + rest, sizeof(phase), true);
     if (ch->epoch != epoch) {
         return false;
     }
@@ -149,38 +189,46 @@ static bool write_entry(EduSgChannel *ch, const EduSgCompletion *c)
 }
 
 /* Write a completion, then signal it. */
-static bool post(EduSgChannel *ch, const EduSgCompletion *c, bool signal)
+static bool post(EduSgChannel *ch, const EduSgEntry *e, bool signal)
 {
-    if (!write_entry(ch, c)) {
+    if (!write_entry(ch, e)) {
         return false;
     }
-    if (edu_sg_fault(ch, &ch->s->faults.repeat) && !write_entry(ch, c)) {
+    if (edu_sg_fault(ch, &ch->s->faults.repeat) && !write_entry(ch, e)) {
         return false;
     }
     if (signal) {
-        event(ch, c->status >> EDU_SG_STATUS_SHIFT != EDU_SG_DONE);
+        event(ch, extract32(e->status, EDU_SG_STATUS_SHIFT,
+                            EDU_SG_STATUS_BITS) != EDU_SG_DONE);
     }
     return true;
 }
 
-static bool post_with_faults(EduSgChannel *ch, EduSgCompletion *c, bool signal)
+static bool post_with_faults(EduSgChannel *ch, EduSgEntry *e, bool signal)
 {
     EduSgFaults *f = &ch->s->faults;
+    bool has_frame = edu_sg_kind(ch) != EDU_SG_RING && e->bytes;
 
     if (edu_sg_fault(ch, &f->wrong)) {
-        c->index += ch->size / 2;
+        e->index += ch->size / 2;
     }
     if (f->excess && (f->channels & (1u << ch->n))) {
-        c->bytes += f->excess;
+        e->bytes += f->excess;
         f->excess = 0;
     }
+    if (has_frame && edu_sg_fault(ch, &f->sequence)) {
+        e->sequence++;
+    }
+    if (has_frame && edu_sg_fault(ch, &f->position)) {
+        e->position -= ch->stream.frame_bytes;
+    }
     if (!ch->swap_held && edu_sg_fault(ch, &f->swap)) {
-        ch->swapped = *c;
+        ch->swapped = *e;
         ch->swap_event = signal;
         ch->swap_held = true;
         return true;
     }
-    if (!post(ch, c, signal)) {
+    if (!post(ch, e, signal)) {
         return false;
     }
     if (!ch->swap_held) {
@@ -191,16 +239,34 @@ static bool post_with_faults(EduSgChannel *ch, EduSgCompletion *c, bool signal)
 }
 
 /*
+ * The completion of the next descriptor, which is the current one if it has
+ * moved something.
+ */
+static EduSgEntry make_entry(EduSgChannel *ch, uint32_t status, uint32_t bytes)
+{
+    const EduSgFrame *frame = &ch->stream.frame;
+    EduSgEntry e = {
+        .index = ch->head,
+        .bytes = bytes,
+        .status = status << EDU_SG_STATUS_SHIFT,
+    };
+
+    if (edu_sg_kind(ch) != EDU_SG_RING && bytes) {
+        e.position = frame->position;
+        e.time = frame->time;
+        e.sequence = frame->sequence;
+        e.status |= status == EDU_SG_DONE ? EDU_SG_WHOLE : 0;
+    }
+    return e;
+}
+
+/*
  * The current descriptor is over.  The state is brought up to date before
  * anything is written, as the write may come back as a reset.
  */
 bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes)
 {
-    EduSgCompletion c = {
-        .index = ch->head,
-        .bytes = bytes,
-        .status = status << EDU_SG_STATUS_SHIFT,
-    };
+    EduSgEntry e = make_entry(ch, status, bytes);
     bool signal = (ch->cur.flags & EDU_SG_DESC_EVENT) || status != EDU_SG_DONE;
 
     ch->link_failed = (ch->cur.flags & EDU_SG_DESC_LINK) &&
@@ -209,30 +275,29 @@ bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes)
     ch->head++;
     ch->s->counters.descriptors++;
 
-    return post_with_faults(ch, &c, signal);
+    return post_with_faults(ch, &e, signal);
 }
 
 /* Complete all that was submitted, without executing any of it. */
 bool edu_sg_complete_aborted(EduSgChannel *ch)
 {
     uint32_t moved = ch->busy ? ch->moved : 0;
+    EduSgEntry e = make_entry(ch, EDU_SG_ABORTED, moved);
 
     ch->busy = false;
     ch->link_failed = false;
     ch->swap_held = false;
+    edu_sg_frames_stop(ch);
     while (ch->head != ch->tail) {
-        EduSgCompletion c = {
-            .index = ch->head++,
-            .bytes = moved,
-            .status = EDU_SG_ABORTED << EDU_SG_STATUS_SHIFT,
-        };
-
-        moved = 0;
+        ch->head++;
         ch->events++;
         ch->s->counters.descriptors++;
-        if (!write_entry(ch, &c)) {
+        if (!write_entry(ch, &e)) {
             return false;
         }
+        edu_sg_frames_report(ch, moved);
+        moved = 0;
+        e = make_entry(ch, EDU_SG_ABORTED, 0);
     }
     return true;
 }

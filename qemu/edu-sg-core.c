@@ -158,15 +158,24 @@ void edu_sg_notify(EduSgState *s, uint32_t n)
     }
 }
 
+/* How often the fault happens now, at @most; this counts it down. */
+uint32_t edu_sg_faults(EduSgChannel *ch, uint32_t *fault, uint64_t most)
+{
+    uint32_t count = MIN(*fault, most);
+
+    if (!count || !(ch->s->faults.channels & (1u << ch->n))) {
+        return 0;
+    }
+    *fault -= count;
+    trace_edu_sg_fault(ch->n, (uint8_t *)fault - (uint8_t *)&ch->s->faults,
+                       count);
+    return count;
+}
+
 /* True if the fault happens now; this counts it down. */
 bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault)
 {
-    if (!*fault || !(ch->s->faults.channels & (1u << ch->n))) {
-        return false;
-    }
-    (*fault)--;
-    trace_edu_sg_fault(ch->n, (uint8_t *)fault - (uint8_t *)&ch->s->faults);
-    return true;
+    return edu_sg_faults(ch, fault, 1);
 }
 
 bool edu_sg_stalled(const EduSgChannel *ch)

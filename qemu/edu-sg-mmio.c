@@ -45,6 +45,39 @@ static EduSgChannel *channel_at(EduSgState *s, hwaddr addr, hwaddr *reg)
     return n < s->channels ? &s->ch[n] : NULL;
 }
 
+static uint32_t stream_read(const EduSgStream *st, hwaddr reg)
+{
+    switch (reg) {
+    case EDU_SG_CH_MODE:
+        return st->mode;
+    case EDU_SG_CH_FRAME_BYTES:
+        return st->frame_bytes;
+    case EDU_SG_CH_RATE:
+    case EDU_SG_CH_RATE + 4:
+        return half(st->rate, reg);
+    case EDU_SG_CH_PRODUCED:
+    case EDU_SG_CH_PRODUCED + 4:
+        return half(st->produced, reg);
+    case EDU_SG_CH_DELIVERED:
+    case EDU_SG_CH_DELIVERED + 4:
+        return half(st->delivered, reg);
+    case EDU_SG_CH_LOST:
+    case EDU_SG_CH_LOST + 4:
+        return half(st->lost, reg);
+    case EDU_SG_CH_FRAMES:
+    case EDU_SG_CH_FRAMES + 4:
+        return half(st->frames, reg);
+    case EDU_SG_CH_MISMATCHES:
+    case EDU_SG_CH_MISMATCHES + 4:
+        return half(st->mismatches, reg);
+    case EDU_SG_CH_MISMATCH:
+    case EDU_SG_CH_MISMATCH + 4:
+        return st->mismatches ? half(st->first_mismatch, reg) : ~0u;
+    default:
+        return ~0u;
+    }
+}
+
 static uint32_t channel_read(EduSgChannel *ch, hwaddr reg)
 {
     switch (reg) {
@@ -52,6 +85,8 @@ static uint32_t channel_read(EduSgChannel *ch, hwaddr reg)
         return 0;
     case EDU_SG_CH_STATUS:
         return ch->state | (ch->busy ? EDU_SG_STATUS_BUSY : 0) |
+               (ch->stream.started ? EDU_SG_STATUS_STARTED : 0) |
+               (ch->stream.ended ? EDU_SG_STATUS_ENDED : 0) |
                ch->error << EDU_SG_STATUS_ERR_SHIFT;
     case EDU_SG_CH_SQ_BASE:
     case EDU_SG_CH_SQ_BASE + 4:
@@ -72,7 +107,7 @@ static uint32_t channel_read(EduSgChannel *ch, hwaddr reg)
     case EDU_SG_CH_COAL_TIME:
         return ch->coal_usecs;
     default:
-        return ~0u;
+        return stream_read(&ch->stream, reg);
     }
 }
 
@@ -117,7 +152,13 @@ static uint32_t new_read(EduSgState *s, hwaddr addr)
         return 2;
     case EDU_SG_CAP_CH_VECTOR:
         return 1;
+    case EDU_SG_CAP_FIFO:
+    case EDU_SG_CAP_FIFO + 4:
+        return half(s->fifo, addr);
+    case EDU_SG_CAP_MAX_FRAME:
+        return EDU_SG_FRAME_MAX;
     case EDU_SG_CAP_CH_VECTOR + 4:
+    case EDU_SG_CAP_MAX_FRAME + 4:
     case EDU_SG_DEV_COMMAND:
         return 0;
     default:
@@ -162,6 +203,22 @@ static void channel_write(EduSgChannel *ch, hwaddr reg, uint32_t val)
     case EDU_SG_CH_COAL_TIME:
         edu_sg_channel_coalesce(ch, ch->coal_count, val);
         break;
+    case EDU_SG_CH_MODE:
+        if (disabled) {
+            ch->stream.mode = val;
+        }
+        break;
+    case EDU_SG_CH_FRAME_BYTES:
+        if (disabled) {
+            ch->stream.frame_bytes = val;
+        }
+        break;
+    case EDU_SG_CH_RATE:
+    case EDU_SG_CH_RATE + 4:
+        if (disabled) {
+            set_half(&ch->stream.rate, reg, val);
+        }
+        break;
     }
 }
 
@@ -193,7 +250,9 @@ static void new_write(EduSgState *s, hwaddr addr, uint32_t val)
 static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 {
     EduSgState *s = opaque;
+    EduSgChannel *ch;
     uint64_t val = ~0ull;
+    hwaddr reg;
 
     if (s->faults.dead || size < 4) {
         return val;
@@ -204,6 +263,11 @@ static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
     if (addr < EDU_SG_NEW_REGS) {
         edu_sg_legacy_read(s, addr, size, &val);
     } else {
+        /* Once, for both halves are of the same time. */
+        ch = channel_at(s, addr, &reg);
+        if (ch) {
+            edu_sg_channel_sync(ch);
+        }
         val = new_read(s, addr);
         if (size == 8) {
             val |= (uint64_t)new_read(s, addr + 4) << 32;

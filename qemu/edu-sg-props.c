@@ -99,6 +99,25 @@ static void bandwidth_set(Object *obj, Visitor *v, const char *name,
     }
 }
 
+static void short_frames_get(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    visit_type_uint32(v, name, &EDU_SG(obj)->short_frames, errp);
+}
+
+static void short_frames_set(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    EduSgState *s = EDU_SG(obj);
+    uint32_t val;
+
+    if (visit_type_uint32(v, name, &val, errp)) {
+        edu_sg_sync_channels(s);
+        s->short_frames = val;
+        edu_sg_update_channels(s);
+    }
+}
+
 /* How fast the device is: unlike what is wired, it may change at any time. */
 static void add_pace(ObjectClass *oc)
 {
@@ -118,6 +137,11 @@ static void add_pace(ObjectClass *oc)
     object_class_property_set_description(oc, "bandwidth",
                                           "bytes per second of each channel, 0"
                                           " for no limit");
+    object_class_property_add(oc, "short-frames", "uint32", short_frames_get,
+                              short_frames_set, NULL, NULL);
+    object_class_property_set_description(oc, "short-frames",
+                                          "of so many frames of a source, the"
+                                          " last is half as long, 0 for none");
 }
 
 typedef struct FaultProperty {
@@ -150,6 +174,12 @@ static const FaultProperty fault_properties[] = {
           "channels that ignore commands"),
     FAULT("fault-drop-irq", drop_irq, false,
           "number of interrupts to drop"),
+    FAULT("fault-overrun", overrun, false,
+          "number of frames of a source to lose"),
+    FAULT("fault-sequence", sequence, false,
+          "number of completions to carry a sequence that is too high"),
+    FAULT("fault-position", position, false,
+          "number of completions to carry a position that is too low"),
 };
 
 static uint32_t *fault_field(Object *obj, const FaultProperty *prop)
@@ -160,8 +190,10 @@ static uint32_t *fault_field(Object *obj, const FaultProperty *prop)
 static void fault_get(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
-    uint32_t val = *fault_field(obj, opaque);
+    uint32_t val;
 
+    edu_sg_sync_channels(EDU_SG(obj));
+    val = *fault_field(obj, opaque);
     visit_type_uint32(v, name, &val, errp);
 }
 
@@ -179,6 +211,7 @@ static void fault_set(Object *obj, Visitor *v, const char *name, void *opaque,
                    name, (1u << EDU_SG_CHANNELS_MAX) - 1, val);
         return;
     }
+    edu_sg_sync_channels(EDU_SG(obj));
     *fault_field(obj, prop) = val;
     edu_sg_update_channels(EDU_SG(obj));
 }

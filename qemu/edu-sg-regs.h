@@ -50,10 +50,12 @@
 #define EDU_SG_CAP_COUNTERS     0x130
 #define EDU_SG_CAP_MEMORY_BAR   0x134
 #define EDU_SG_CAP_CH_VECTOR    0x138
+#define EDU_SG_CAP_FIFO         0x140
+#define EDU_SG_CAP_MAX_FRAME    0x148
 
 #define EDU_SG_MAGIC            0x47534445u
-#define EDU_SG_LAYOUT           0x00400001u
-#define EDU_SG_FEATURES         0x1fu
+#define EDU_SG_LAYOUT           0x00500001u
+#define EDU_SG_FEATURES         0x3fu
 
 /* Of the whole device */
 #define EDU_SG_DEV_COMMAND      0x180
@@ -74,6 +76,15 @@
 #define EDU_SG_CH_IRQ_ENABLE    0x24
 #define EDU_SG_CH_COAL_COUNT    0x28
 #define EDU_SG_CH_COAL_TIME     0x2c
+#define EDU_SG_CH_MODE          0x40
+#define EDU_SG_CH_FRAME_BYTES   0x44
+#define EDU_SG_CH_RATE          0x48
+#define EDU_SG_CH_PRODUCED      0x50
+#define EDU_SG_CH_DELIVERED     0x58
+#define EDU_SG_CH_LOST          0x60
+#define EDU_SG_CH_FRAMES        0x68
+#define EDU_SG_CH_MISMATCHES    0x70
+#define EDU_SG_CH_MISMATCH      0x78
 
 enum {
     EDU_SG_ENABLE = 1,
@@ -81,6 +92,7 @@ enum {
     EDU_SG_RESUME = 3,
     EDU_SG_ABORT = 4,
     EDU_SG_RESET = 5,
+    EDU_SG_START = 6,
 };
 
 enum {
@@ -100,12 +112,44 @@ enum {
 };
 
 #define EDU_SG_STATUS_BUSY      0x100
+#define EDU_SG_STATUS_STARTED   0x200
+#define EDU_SG_STATUS_ENDED     0x400
 #define EDU_SG_STATUS_ERR_SHIFT 16
 
 #define EDU_SG_CHANNELS_MAX     8
 #define EDU_SG_RING_MIN         2
 #define EDU_SG_RING_MAX         4096
 #define EDU_SG_RING_ALIGN       64
+
+/* What a channel is */
+#define EDU_SG_MODE_KIND        0x000f
+#define EDU_SG_MODE_PATTERN     0x00f0
+#define EDU_SG_MODE_HEADER      0x0100
+#define EDU_SG_MODE_FULL        0x3000
+#define EDU_SG_PATTERN_SHIFT    4
+#define EDU_SG_FULL_SHIFT       12
+
+enum {
+    EDU_SG_RING = 0,
+    EDU_SG_SOURCE = 1,
+    EDU_SG_SINK = 2,
+};
+
+enum {
+    EDU_SG_COUNTER = 0,
+    EDU_SG_PRBS31 = 1,
+    EDU_SG_RAMP = 2,
+};
+
+enum {
+    EDU_SG_DROP_NEW = 0,
+    EDU_SG_DROP_OLDEST = 1,
+    EDU_SG_END = 2,
+};
+
+#define EDU_SG_FRAME_MIN        64
+#define EDU_SG_FRAME_MAX        0x1000000
+#define EDU_SG_FIFO_FRAMES      64
 
 /* Little endian in guest memory */
 typedef struct EduSgDescriptor {
@@ -128,8 +172,38 @@ typedef struct EduSgCompletion {
     uint32_t status;
 } EduSgCompletion;
 
+typedef struct EduSgStreamCompletion {
+    uint64_t position;
+    uint64_t time;
+    uint32_t index;
+    uint32_t bytes;
+    uint32_t sequence;
+    uint32_t status;
+} EduSgStreamCompletion;
+
+/* Of the list that a stream's descriptor has the address of */
+typedef struct EduSgPiece {
+    uint64_t addr;
+    uint32_t len;
+    uint32_t reserved;
+} EduSgPiece;
+
+#define EDU_SG_LIST_ALIGN       16
+
+typedef struct EduSgFrameHeader {
+    uint32_t magic;
+    uint32_t bytes;
+    uint64_t sequence;
+    uint64_t position;
+    uint64_t time;
+} EduSgFrameHeader;
+
+#define EDU_SG_FRAME_MAGIC      0x46534445u
+
 #define EDU_SG_PHASE            0x1
+#define EDU_SG_WHOLE            0x100
 #define EDU_SG_STATUS_SHIFT     4
+#define EDU_SG_STATUS_BITS      4
 
 enum {
     EDU_SG_DONE = 0,
@@ -137,6 +211,7 @@ enum {
     EDU_SG_RANGE_ERROR = 2,
     EDU_SG_ABORTED = 3,
     EDU_SG_INVALID = 4,
+    EDU_SG_ENDED = 5,
 };
 
 #endif

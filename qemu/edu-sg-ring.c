@@ -17,9 +17,6 @@
 #include "edu-sg.h"
 #include "trace.h"
 
-/* Not a status of a completion: go on. */
-#define STATUS_MOVE UINT32_MAX
-
 static int64_t now_ns(void)
 {
     return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -30,15 +27,21 @@ static bool can_run(EduSgChannel *ch)
     return ch->state == EDU_SG_RUNNING && !edu_sg_stalled(ch) && !ch->s->gone;
 }
 
+static bool is_stream(EduSgChannel *ch)
+{
+    return edu_sg_kind(ch) != EDU_SG_RING;
+}
+
 static bool has_work(EduSgChannel *ch)
 {
     return ch->head != ch->tail;
 }
 
-/* True if @len bytes from @start on are within 0 to @limit. */
-static bool fits(uint64_t start, uint64_t len, uint64_t limit)
+static void wait_until(EduSgChannel *ch, int64_t time)
 {
-    return start <= limit && len - 1 <= limit - start;
+    if (time < INT64_MAX) {
+        timer_mod(&ch->timer, time);
+    }
 }
 
 /* Read the next descriptors, as far as they are in one piece. */
@@ -78,10 +81,23 @@ static bool fetch(EduSgChannel *ch)
     return true;
 }
 
-static bool next_descriptor(EduSgChannel *ch)
+/*
+ * Start the next descriptor.  One of a stream may have to wait for its frame:
+ * the timer is set if it is known how long.
+ */
+static bool next_descriptor(EduSgChannel *ch, int64_t now)
 {
+    int64_t start = ch->free_at;
+
     if (!has_work(ch)) {
         return false;
+    }
+    if (is_stream(ch)) {
+        start = edu_sg_frames_next(ch, now);
+        if (start > now) {
+            wait_until(ch, start);
+            return false;
+        }
     }
     if (ch->ahead_pos == ch->ahead_count && !fetch(ch)) {
         return false;
@@ -89,7 +105,10 @@ static bool next_descriptor(EduSgChannel *ch)
     ch->cur = ch->ahead[ch->ahead_pos++];
     ch->busy = true;
     ch->moved = 0;
-    ch->start = ch->free_at;
+    ch->start = start;
+    if (is_stream(ch)) {
+        edu_sg_stream_begin(ch, now);
+    }
     return true;
 }
 
@@ -99,6 +118,9 @@ static uint32_t judge(EduSgChannel *ch)
     const EduSgDescriptor *d = &ch->cur;
     EduSgState *s = ch->s;
 
+    if (is_stream(ch)) {
+        return edu_sg_stream_judge(ch);
+    }
     if (ch->link_failed) {
         return EDU_SG_ABORTED;
     }
@@ -108,16 +130,17 @@ static uint32_t judge(EduSgChannel *ch)
     if (!d->len) {
         return EDU_SG_DONE;
     }
-    if (!fits(d->offset, d->len, s->memory - 1) ||
-        !fits(d->addr, d->len, s->dma_mask)) {
+    if (!edu_sg_fits(d->offset, d->len, s->memory - 1) ||
+        !edu_sg_fits(d->addr, d->len, s->dma_mask)) {
         return EDU_SG_RANGE_ERROR;
     }
-    return STATUS_MOVE;
+    return EDU_SG_MOVE;
 }
 
 static uint32_t slice_len(EduSgChannel *ch)
 {
-    return MIN(ch->cur.len - ch->moved, EDU_SG_SLICE);
+    return is_stream(ch) ? edu_sg_stream_slice(ch) :
+                           MIN(ch->cur.len - ch->moved, EDU_SG_SLICE);
 }
 
 /*
@@ -130,7 +153,7 @@ static int64_t slice_due(EduSgChannel *ch)
     EduSgState *s = ch->s;
     int64_t due = ch->start + s->latency;
 
-    if (s->bandwidth && (ch->moved || judge(ch) == STATUS_MOVE)) {
+    if (s->bandwidth && (ch->moved || judge(ch) == EDU_SG_MOVE)) {
         due += ((uint64_t)ch->moved + slice_len(ch)) * NANOSECONDS_PER_SECOND /
                s->bandwidth;
     }
@@ -138,7 +161,7 @@ static int64_t slice_due(EduSgChannel *ch)
 }
 
 /* Do the next slice of the current descriptor.  Returns the bytes moved. */
-static uint32_t step(EduSgChannel *ch)
+static uint32_t ring_step(EduSgChannel *ch)
 {
     EduSgState *s = ch->s;
     bool from_device = ch->cur.flags & EDU_SG_DESC_FROM_DEVICE;
@@ -147,10 +170,10 @@ static uint32_t step(EduSgChannel *ch)
     if (!ch->moved) {
         uint32_t status = judge(ch);
 
-        if (status == STATUS_MOVE && edu_sg_fault(ch, &s->faults.fail)) {
+        if (status == EDU_SG_MOVE && edu_sg_fault(ch, &s->faults.fail)) {
             status = EDU_SG_BUS_ERROR;
         }
-        if (status != STATUS_MOVE) {
+        if (status != EDU_SG_MOVE) {
             edu_sg_complete(ch, status, 0);
             return 0;
         }
@@ -176,13 +199,47 @@ static uint32_t step(EduSgChannel *ch)
     return len;
 }
 
+static uint32_t step(EduSgChannel *ch)
+{
+    return is_stream(ch) ? edu_sg_stream_step(ch) : ring_step(ch);
+}
+
+/*
+ * Account for what a stream produces until its next slice is due, or until now:
+ * the descriptors that are there take what they can take.
+ */
+void edu_sg_channel_sync(EduSgChannel *ch)
+{
+    int64_t now = now_ns();
+
+    if (!is_stream(ch)) {
+        return;
+    }
+    if (can_run(ch) && ch->busy) {
+        edu_sg_frames_produce(ch, MIN(now, slice_due(ch) - 1));
+    } else if (can_run(ch) && has_work(ch)) {
+        edu_sg_frames_next(ch, now);
+    } else {
+        edu_sg_frames_produce(ch, now);
+    }
+}
+
+/*
+ * When the channel is through with a descriptor that was due.  The frames of a
+ * stream that keeps time are as late as the host is.
+ */
+static int64_t end_time(EduSgChannel *ch, int64_t due, int64_t now)
+{
+    return edu_sg_keeps_time(ch) ? due : MAX(due, now - EDU_SG_CREDIT);
+}
+
 /* Do what is due, but not more than the main loop can wait for. */
 static void run(EduSgChannel *ch)
 {
     uint32_t steps = 0, bytes = 0;
     int64_t now = now_ns();
 
-    while (can_run(ch) && (ch->busy || next_descriptor(ch))) {
+    while (can_run(ch) && (ch->busy || next_descriptor(ch, now))) {
         int64_t due = slice_due(ch);
 
         if (due > now) {
@@ -194,10 +251,11 @@ static void run(EduSgChannel *ch)
             timer_mod(&ch->timer, now + 1);
             return;
         }
+        edu_sg_channel_sync(ch);
         bytes += step(ch);
         steps++;
         if (!ch->busy) {
-            ch->free_at = MAX(due, now - EDU_SG_CREDIT);
+            ch->free_at = end_time(ch, due, now);
         }
     }
     if (can_run(ch) && !has_work(ch)) {
@@ -233,11 +291,20 @@ static void channel_update(EduSgChannel *ch)
     }
     if (ch->held_at >= 0) {
         ch->start += now - ch->held_at;
-        ch->free_at += now - ch->held_at;
+        /* What a stream has produced in the meantime is taken from now on. */
+        ch->free_at = is_stream(ch) ? now : ch->free_at + now - ch->held_at;
         ch->held_at = -1;
     }
     if (has_work(ch)) {
         timer_mod(&ch->timer, now);
+    }
+}
+
+/* What follows changes something from outside: it is not for frames of before. */
+void edu_sg_sync_channels(EduSgState *s)
+{
+    for (uint32_t n = 0; DEVICE(s)->realized && n < s->channels; n++) {
+        edu_sg_channel_sync(&s->ch[n]);
     }
 }
 
@@ -254,6 +321,7 @@ void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail)
     bool idle = !has_work(ch);
     uint32_t before = ch->tail - ch->head, after = tail - ch->head;
 
+    edu_sg_channel_sync(ch);
     trace_edu_sg_doorbell(ch->n, ch->head, ch->tail, tail);
     if (ch->state != EDU_SG_RUNNING && ch->state != EDU_SG_PAUSED) {
         qemu_log_mask(LOG_GUEST_ERROR,
@@ -284,8 +352,9 @@ static bool config_ok(EduSgChannel *ch)
     return ch->size >= EDU_SG_RING_MIN && ch->size <= EDU_SG_RING_MAX &&
            is_power_of_2(ch->size) &&
            QEMU_IS_ALIGNED(ch->sq_base | ch->cq_base, EDU_SG_RING_ALIGN) &&
-           fits(ch->sq_base, ch->size * sizeof(EduSgDescriptor), mask) &&
-           fits(ch->cq_base, ch->size * sizeof(EduSgCompletion), mask);
+           edu_sg_fits(ch->sq_base, ch->size * sizeof(EduSgDescriptor), mask) &&
+           edu_sg_fits(ch->cq_base, ch->size * edu_sg_entry_size(ch), mask) &&
+           edu_sg_stream_config_ok(ch);
 }
 
 /*
@@ -300,10 +369,17 @@ bool edu_sg_channel_valid(EduSgChannel *ch)
         return false;
     }
     if (ch->state == EDU_SG_DISABLED || ch->state == EDU_SG_FAILED) {
-        return !ch->busy;
+        return !ch->busy && !ch->stream.started;
     }
     if (ch->state > EDU_SG_FAILED || !config_ok(ch) ||
         ch->tail - ch->head > ch->size) {
+        return false;
+    }
+    if (is_stream(ch)) {
+        return edu_sg_stream_valid(ch) &&
+               (ch->state != EDU_SG_HALTED || !ch->stream.started);
+    }
+    if (ch->stream.started) {
         return false;
     }
     if (!ch->busy) {
@@ -312,9 +388,10 @@ bool edu_sg_channel_valid(EduSgChannel *ch)
     /* Within a descriptor, nothing is judged again. */
     return ch->head != ch->tail && ch->moved <= ch->cur.len &&
            (!ch->moved || (ch->moved < ch->cur.len &&
-                           fits(ch->cur.offset, ch->cur.len,
-                                ch->s->memory - 1) &&
-                           fits(ch->cur.addr, ch->cur.len, ch->s->dma_mask)));
+                           edu_sg_fits(ch->cur.offset, ch->cur.len,
+                                       ch->s->memory - 1) &&
+                           edu_sg_fits(ch->cur.addr, ch->cur.len,
+                                       ch->s->dma_mask)));
 }
 
 static void enable(EduSgChannel *ch)
@@ -336,6 +413,7 @@ static void enable(EduSgChannel *ch)
 /* The state changes first: what the writes below set off finds it halted. */
 static void channel_abort(EduSgChannel *ch)
 {
+    edu_sg_channel_sync(ch);
     timer_del(&ch->timer);
     ch->ahead_pos = 0;
     ch->ahead_count = 0;
@@ -343,6 +421,13 @@ static void channel_abort(EduSgChannel *ch)
     if (edu_sg_complete_aborted(ch)) {
         edu_sg_irq_flush(ch);
     }
+}
+
+static void start_stream(EduSgChannel *ch)
+{
+    ch->free_at = now_ns();
+    edu_sg_frames_start(ch, ch->free_at);
+    channel_update(ch);
 }
 
 void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
@@ -367,6 +452,9 @@ void edu_sg_channel_command(EduSgChannel *ch, uint32_t command)
     } else if (command == EDU_SG_ENABLE && (ch->state == EDU_SG_DISABLED ||
                                             ch->state == EDU_SG_HALTED)) {
         enable(ch);
+    } else if (command == EDU_SG_START && ch->state == EDU_SG_RUNNING &&
+               is_stream(ch) && !ch->stream.started) {
+        start_stream(ch);
     } else {
         qemu_log_mask(LOG_GUEST_ERROR,
                       "edu-sg: command %u to channel %u in state %u\n",
@@ -405,6 +493,7 @@ void edu_sg_channel_reset(EduSgChannel *ch)
     ch->ahead_pos = 0;
     ch->ahead_count = 0;
     ch->swap_held = false;
+    memset(&ch->stream, 0, sizeof(ch->stream));
 }
 
 void edu_sg_channel_init(EduSgState *s, uint32_t n)

@@ -7,7 +7,8 @@
  *
  * This file is the device as PCI and QEMU see it.  Registers are in
  * edu-sg-mmio.c and edu-sg-legacy.c, channels in edu-sg-ring.c and
- * edu-sg-complete.c, properties for tests in edu-sg-props.c, and the bus in
+ * edu-sg-complete.c, what streams have beyond that in edu-sg-stream.c,
+ * edu-sg-frames.c and edu-sg-pattern.c, properties for tests in edu-sg-props.c, and the bus in
  * edu-sg-core.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -27,6 +28,7 @@
 
 #define MEMORY_MIN      (4 * KiB)
 #define MEMORY_MAX      (1 * GiB)
+#define FIFO_MAX        (1 * GiB)
 #define MASK_BITS_MIN   12
 
 static void edu_sg_reset(DeviceState *dev)
@@ -82,6 +84,11 @@ static bool check_properties(EduSgState *s, Error **errp)
         s->dma_mask < (1 << MASK_BITS_MIN) - 1) {
         error_setg(errp, "property 'dma_mask' is 0x%" PRIx64 ", not 2^n - 1"
                    " with n from %d to 64", s->dma_mask, MASK_BITS_MIN);
+        return false;
+    }
+    if (s->fifo > FIFO_MAX) {
+        error_setg(errp, "property 'fifo' is 0x%" PRIx64 " bytes, more than 1G",
+                   s->fifo);
         return false;
     }
     return true;
@@ -311,6 +318,7 @@ static void edu_sg_instance_init(Object *obj)
     /* The size of configuration space depends on it, before realize. */
     PCI_DEVICE(obj)->cap_present |= QEMU_PCI_CAP_EXPRESS;
     s->slice = g_malloc(EDU_SG_SLICE);
+    s->expected = g_malloc(EDU_SG_SLICE);
     s->gone = true;
     edu_sg_legacy_init(s);
     for (uint32_t n = 0; n < EDU_SG_CHANNELS_MAX; n++) {
@@ -322,12 +330,14 @@ static void edu_sg_instance_init(Object *obj)
 static void edu_sg_instance_finalize(Object *obj)
 {
     g_free(EDU_SG(obj)->slice);
+    g_free(EDU_SG(obj)->expected);
 }
 
 static EDU_SG_PROP_CONST Property edu_sg_properties[] = {
     DEFINE_PROP_SIZE("memory", EduSgState, memory, 1 * MiB),
     DEFINE_PROP_UINT32("channels", EduSgState, channels, 1),
     DEFINE_PROP_UINT64("dma_mask", EduSgState, dma_mask, (1 << 28) - 1),
+    DEFINE_PROP_SIZE("fifo", EduSgState, fifo, 1 * MiB),
     EDU_SG_PROP_END
 };
 

@@ -27,6 +27,61 @@ OBJECT_DECLARE_SIMPLE_TYPE(EduSgState, EDU_SG)
 /* Nanoseconds that edu takes for a transfer. */
 #define EDU_SG_LEGACY_LATENCY   (100 * SCALE_MS)
 
+/* Not a status of a completion: go on. */
+#define EDU_SG_MOVE             UINT32_MAX
+
+/* A frame that a source has produced, or a sink has asked for */
+typedef struct EduSgFrame {
+    uint64_t position;
+    uint64_t sequence;
+    int64_t time;
+    uint32_t bytes;
+} EduSgFrame;
+
+/* What a completion says, of either layout */
+typedef struct EduSgEntry {
+    uint32_t index;
+    uint32_t bytes;
+    uint32_t status;
+    uint32_t sequence;
+    uint64_t position;
+    uint64_t time;
+} EduSgEntry;
+
+typedef struct EduSgStream {
+    /* registers */
+    uint32_t mode;
+    uint32_t frame_bytes;
+    uint64_t rate;
+    uint64_t produced;
+    uint64_t delivered;
+    uint64_t lost;
+    uint64_t frames;
+    uint64_t mismatches;
+    uint64_t first_mismatch;
+    bool started;
+    bool ended;
+
+    /* virtual time, and bytes produced, when the clock was started */
+    int64_t origin;
+    uint64_t base;
+
+    /*
+     * Frames that no descriptor has taken, the oldest at fifo_pos.  One that
+     * is put back may find the FIFO full.
+     */
+    EduSgFrame fifo[EDU_SG_FIFO_FRAMES + 1];
+    uint32_t fifo_pos;
+    uint32_t fifo_count;
+
+    /* the frame of the current descriptor, which has none if this is empty */
+    EduSgFrame frame;
+    /* pieces read of its list, and what is left of the last of them */
+    uint32_t pieces;
+    uint64_t piece_addr;
+    uint32_t piece_left;
+} EduSgStream;
+
 typedef struct EduSgChannel {
     EduSgState *s;
     uint32_t n;
@@ -75,7 +130,9 @@ typedef struct EduSgChannel {
     /* the completion that fault-swap holds back */
     bool swap_held;
     bool swap_event;
-    EduSgCompletion swapped;
+    EduSgEntry swapped;
+
+    EduSgStream stream;
 
     /* changes with each reset: DMA may cause one behind its caller's back */
     uint32_t epoch;
@@ -103,6 +160,9 @@ typedef struct EduSgFaults {
     uint32_t stall;
     uint32_t stuck;
     uint32_t drop_irq;
+    uint32_t overrun;
+    uint32_t sequence;
+    uint32_t position;
     bool dead;
 } EduSgFaults;
 
@@ -116,6 +176,8 @@ struct EduSgState {
     uint64_t latency;
     uint64_t bandwidth;
     uint64_t legacy_latency;
+    uint64_t fifo;
+    uint32_t short_frames;
 
     MemoryRegion mmio;
     MemoryRegion mem_bar;
@@ -124,6 +186,7 @@ struct EduSgState {
     MemoryRegion dead_msix;
     uint8_t *mem_ptr;
     uint8_t *slice;
+    uint8_t *expected;
 
     /* registers of plain edu */
     uint32_t liveness;
@@ -149,6 +212,12 @@ struct EduSgState {
     bool gone;
 };
 
+/* True if @len bytes from @start on are within 0 to @limit. */
+static inline bool edu_sg_fits(uint64_t start, uint64_t len, uint64_t limit)
+{
+    return start <= limit && len - 1 <= limit - start;
+}
+
 /*
  * The layers of the device, the lowest first.  Each calls only those below.
  * edu-sg-legacy.c is beside the two of the channels.
@@ -164,10 +233,30 @@ void edu_sg_ack(EduSgState *s, uint32_t bits);
 void edu_sg_notify(EduSgState *s, uint32_t n);
 void edu_sg_update_line(EduSgState *s);
 bool edu_sg_fault(EduSgChannel *ch, uint32_t *fault);
+uint32_t edu_sg_faults(EduSgChannel *ch, uint32_t *fault, uint64_t most);
 bool edu_sg_stalled(const EduSgChannel *ch);
 bool edu_sg_stuck(const EduSgChannel *ch);
 
+/* edu-sg-pattern.c */
+void edu_sg_pattern_counter(uint8_t *buf, uint64_t pos, uint32_t len);
+void edu_sg_pattern_prbs31(uint8_t *buf, uint64_t pos, uint32_t len);
+void edu_sg_pattern_ramp(uint8_t *buf, uint64_t sequence, uint32_t offset,
+                         uint32_t len);
+
+/* edu-sg-frames.c */
+uint32_t edu_sg_kind(const EduSgChannel *ch);
+bool edu_sg_keeps_time(const EduSgChannel *ch);
+void edu_sg_frames_start(EduSgChannel *ch, int64_t now);
+void edu_sg_frames_stop(EduSgChannel *ch);
+void edu_sg_frames_produce(EduSgChannel *ch, int64_t until);
+int64_t edu_sg_frames_next(EduSgChannel *ch, int64_t now);
+void edu_sg_frames_take(EduSgChannel *ch, int64_t now);
+void edu_sg_frames_put_back(EduSgChannel *ch);
+void edu_sg_frames_report(EduSgChannel *ch, uint32_t bytes);
+bool edu_sg_frames_valid(const EduSgChannel *ch);
+
 /* edu-sg-complete.c */
+uint32_t edu_sg_entry_size(const EduSgChannel *ch);
 void edu_sg_set_state(EduSgChannel *ch, uint32_t state);
 void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error);
 bool edu_sg_complete(EduSgChannel *ch, uint32_t status, uint32_t bytes);
@@ -180,12 +269,22 @@ void edu_sg_irq_flush(EduSgChannel *ch);
 void edu_sg_irq_reset(EduSgChannel *ch);
 void edu_sg_irq_timer(void *opaque);
 
+/* edu-sg-stream.c */
+bool edu_sg_stream_config_ok(const EduSgChannel *ch);
+void edu_sg_stream_begin(EduSgChannel *ch, int64_t now);
+uint32_t edu_sg_stream_judge(const EduSgChannel *ch);
+uint32_t edu_sg_stream_slice(const EduSgChannel *ch);
+uint32_t edu_sg_stream_step(EduSgChannel *ch);
+bool edu_sg_stream_valid(const EduSgChannel *ch);
+
 /* edu-sg-ring.c */
 void edu_sg_channel_init(EduSgState *s, uint32_t n);
 void edu_sg_channel_command(EduSgChannel *ch, uint32_t command);
 void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail);
 void edu_sg_channel_coalesce(EduSgChannel *ch, uint32_t count, uint32_t usecs);
 void edu_sg_channel_reset(EduSgChannel *ch);
+void edu_sg_channel_sync(EduSgChannel *ch);
+void edu_sg_sync_channels(EduSgState *s);
 void edu_sg_update_channels(EduSgState *s);
 bool edu_sg_channel_valid(EduSgChannel *ch);
 
