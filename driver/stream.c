@@ -65,23 +65,14 @@ static void edudma_stream_notify(struct edudma_grant *grant)
 	spin_unlock_irqrestore(&stream->wait.lock, flags);
 }
 
-/*
- * Takes the next entry from the fill ring, under the lock.  Returns its slot, which is
- * the device's then; NULL if there is none; or an error pointer if the entry is bad: a
- * slot that is not the user's, a number of bytes that does not fit, more entries than the
- * ring has.
- */
-static struct edudma_slot *edudma_stream_take(struct edudma_stream *stream)
+/* The slot that an entry of the fill ring names, if the entry is good, under the lock. */
+static struct edudma_slot *edudma_stream_named(struct edudma_stream *stream,
+					       const struct edudma_stream_fill *entry)
 {
-	u32 given = smp_load_acquire(&stream->rings->fill_tail) - stream->fill_head;
-	const struct edudma_stream_fill *entry =
-		&stream->fill[stream->fill_head & (stream->entries - 1)];
 	u32 number = READ_ONCE(entry->slot), bytes = READ_ONCE(entry->bytes);
 	struct edudma_slot *slot;
 
-	if (!given)
-		return NULL;
-	if (given > stream->entries || number >= stream->nr_slots)
+	if (number >= stream->nr_slots)
 		return ERR_PTR(-EPROTO);
 	slot = &stream->slots[array_index_nospec(number, stream->nr_slots)];
 	if (slot->posted)
@@ -94,7 +85,30 @@ static struct edudma_slot *edudma_stream_take(struct edudma_stream *stream)
 	slot->place.frame = (struct edudma_frame) { };
 	slot->posted = true;
 	stream->posted++;
-	WRITE_ONCE(stream->rings->fill_head, ++stream->fill_head);
+
+	return slot;
+}
+
+/*
+ * Takes the next entry from the fill ring, under the lock.  Returns its slot, which is
+ * the device's then; NULL if there is none; or an error pointer if the entry is bad, or
+ * if there are more than the ring has, which are all taken.
+ */
+static struct edudma_slot *edudma_stream_take(struct edudma_stream *stream)
+{
+	u32 tail = smp_load_acquire(&stream->rings->fill_tail);
+	u32 given = tail - stream->fill_head;
+	struct edudma_slot *slot = NULL;
+
+	if (given > stream->entries) {
+		stream->fill_head = tail;
+		slot = ERR_PTR(-EPROTO);
+	} else if (given) {
+		slot = edudma_stream_named(stream, &stream->fill[stream->fill_head++ &
+								 (stream->entries - 1)]);
+	}
+	if (given)
+		WRITE_ONCE(stream->rings->fill_head, stream->fill_head);
 
 	return slot;
 }
@@ -360,6 +374,23 @@ err_put:
 	return ret;
 }
 
+/* What the user has given and nobody has taken comes back; at most a ring of it. */
+static void edudma_stream_return_slots(struct edudma_stream *stream)
+{
+	struct edudma_slot *slot;
+	unsigned int i;
+
+	spin_lock_irq(&stream->wait.lock);
+	for (i = 0; i < stream->entries; i++) {
+		slot = edudma_stream_take(stream);
+		if (!slot)
+			break;
+		if (!IS_ERR(slot))
+			edudma_stream_report(stream, slot, stream->error);
+	}
+	spin_unlock_irq(&stream->wait.lock);
+}
+
 static bool edudma_stream_idle(struct edudma_stream *stream)
 {
 	bool idle;
@@ -383,6 +414,7 @@ static void edudma_stream_finish(struct edudma_stream *stream)
 	edudma_grant_cancel(&stream->grant, -ECANCELED, true);
 	/* Recovery sees to it that this does not take long. */
 	wait_event(stream->wait, edudma_stream_idle(stream));
+	edudma_stream_return_slots(stream);
 	down_read(&edev->unplug_rwsem);
 	if (!edev->unplugged)
 		edudma_queue_end_stream(stream->queue);

@@ -30,8 +30,8 @@ static int stream_map(struct stream *s)
 	if (map == MAP_FAILED)
 		return errno;
 	s->rings = map;
-	s->fill = map + s->arg.fill_offset;
-	s->frames = map + s->arg.frame_offset;
+	s->fill = (void *)((char *)map + s->arg.fill_offset);
+	s->frames = (void *)((char *)map + s->arg.frame_offset);
 	return 0;
 }
 

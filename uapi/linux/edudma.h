@@ -531,7 +531,10 @@ struct edudma_stream_status {
 	__u32 reserved;
 };
 
-/* EDUDMA_IOC_STREAM_STATUS: what has become of the stream.  Also when the device is gone. */
+/*
+ * EDUDMA_IOC_STREAM_STATUS: what has become of the stream, also when the device is gone.
+ * One that has ended gives its channel back, and its slots as by EDUDMA_IOC_STREAM_STOP.
+ */
 #define EDUDMA_IOC_STREAM_STATUS \
 	_IOR(EDUDMA_IOC_MAGIC, 0x13, struct edudma_stream_status)
 
