@@ -5,7 +5,9 @@
 #ifndef EDUDMA_ENTRY_H
 #define EDUDMA_ENTRY_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 
 struct edudma_device;
 struct edudma_file;
@@ -15,11 +17,33 @@ struct io_comp_batch;
 struct io_uring_cmd;
 struct vm_area_struct;
 
+/**
+ * edudma_copy_to_user() - copy a struct to a caller that may know a shorter or a longer one
+ * @arg:	user address
+ * @usize:	bytes that the caller knows
+ * @src:	the struct
+ * @ksize:	bytes of it
+ *
+ * Context: Process, may sleep.
+ * Return: 0 or -EFAULT.
+ */
+static inline int edudma_copy_to_user(void __user *arg, size_t usize, const void *src,
+				      size_t ksize)
+{
+	size_t size = min(usize, ksize);
+
+	if (copy_to_user(arg, src, size))
+		return -EFAULT;
+	if (usize > size && clear_user(arg + size, usize - size))
+		return -EFAULT;
+
+	return 0;
+}
+
 /* ioctl.c; process context, may sleep. */
 long edudma_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 struct edudma_request *edudma_request_from_user(struct file *file, u64 segments,
 						u32 nr_segments, u32 flags);
-int edudma_copy_to_user(void __user *arg, size_t usize, const void *src, size_t ksize);
 
 /* stream_file.c; process context, may sleep. */
 long edudma_ioctl_stream_create(struct file *file, void __user *arg, size_t usize);

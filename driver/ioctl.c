@@ -38,28 +38,6 @@ static_assert(offsetof(struct edudma_uring_cmd, flags) == 12);
 #define EDUDMA_BUFFER_REGISTER_SIZE_VER0	32
 #define EDUDMA_BUFFER_UNREGISTER_SIZE_VER0	8
 
-/**
- * edudma_copy_to_user() - copy a struct to a caller that may know a shorter or a longer one
- * @arg:	user address
- * @usize:	bytes that the caller knows
- * @src:	the struct
- * @ksize:	bytes of it
- *
- * Context: Process, may sleep.
- * Return: 0 or -EFAULT.
- */
-int edudma_copy_to_user(void __user *arg, size_t usize, const void *src, size_t ksize)
-{
-	size_t size = min(usize, ksize);
-
-	if (copy_to_user(arg, src, size))
-		return -EFAULT;
-	if (usize > size && clear_user(arg + size, usize - size))
-		return -EFAULT;
-
-	return 0;
-}
-
 static u32 edudma_uring_capabilities(const struct edudma_engine *engine)
 {
 	if (!EDUDMA_HAS_URING_CMD)

@@ -108,6 +108,14 @@ struct edudma_stream {
 	u64 sequence;
 };
 
+/* stream_ring.c */
+void edudma_stream_set_flags(struct edudma_stream *stream, u32 flags);
+struct edudma_slot *edudma_stream_take(struct edudma_stream *stream);
+int edudma_stream_report(struct edudma_stream *stream, struct edudma_slot *slot,
+			 int error);
+bool edudma_stream_has_frames(const struct edudma_stream *stream);
+
+/* stream.c */
 struct edudma_stream *edudma_stream_alloc(struct edudma_device *edev,
 					  const struct edudma_stream_setup *setup,
 					  unsigned int nr_slots);
@@ -117,7 +125,6 @@ void edudma_stream_put(struct edudma_stream *stream);
 int edudma_stream_start(struct edudma_stream *stream);
 void edudma_stream_stop(struct edudma_stream *stream);
 void edudma_stream_kick(struct edudma_stream *stream);
-bool edudma_stream_has_frames(const struct edudma_stream *stream);
 void edudma_stream_status(struct edudma_stream *stream,
 			  struct edudma_stream_status *status);
 

@@ -41,6 +41,8 @@ int stream_open(struct stream *s, int node, struct edudma_stream_create arg)
 	unsigned int i;
 	int err;
 
+	if (!slots)
+		die("calloc");
 	*s = (struct stream) { .fd = -1, .arg = arg };
 	s->slot_bytes = (arg.frame_bytes + 7) & ~7;
 	err = stream_register(s, node);

@@ -398,6 +398,7 @@ struct edudma_stream_create {
  * @frame_tail:	written by the driver: frames given
  * @flags:	written by the driver: EDUDMA_RINGS_*
  * @reserved:	not used
+ * @reserved2:	not used
  *
  * Entry i of a ring is at place i modulo ring_entries.  Who gives writes the entry, then
  * the tail, with release semantics; who takes reads the tail, with acquire semantics,

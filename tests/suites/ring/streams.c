@@ -8,6 +8,7 @@
 #include "edudma_stream.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -140,26 +141,75 @@ TEST_F(stream, a_frame_has_one_interrupt_one_doorbell_and_no_register_is_read)
 	unsigned int i;
 
 	NEED_STREAMS(&self->bed);
-	self->arg.rate = SLOW;
 	OPEN();
 	ASSERT_EQ(0, stream_start(&self->s));
-	stream_give_all(&self->s);
-	ASSERT_TRUE(stream_wait(&self->s, &frame));
 	pinned = pins_outstanding();
 	interrupts = machine_get(&self->bed.dev, "counter-interrupts");
 	doorbells = machine_get(&self->bed.dev, "counter-doorbells");
 	reads = machine_get(&self->bed.dev, "counter-reads");
-	for (i = 1; i < 6; i++) {
-		stream_put(&self->s, frame.slot, 0);
-		ASSERT_TRUE(WAIT_FOR(stream_take(&self->s, &frame)));
+	for (i = 0; i < FRAMES; i++) {
+		stream_give(&self->s, i % SLOTS, 0);
+		ASSERT_TRUE(stream_wait(&self->s, &frame));
 	}
-	/* What it was given last may have come meanwhile. */
-	EXPECT_LE(5, machine_get(&self->bed.dev, "counter-interrupts") - interrupts);
-	EXPECT_GE(7, machine_get(&self->bed.dev, "counter-interrupts") - interrupts);
-	EXPECT_GE(7, machine_get(&self->bed.dev, "counter-doorbells") - doorbells);
+	EXPECT_EQ(FRAMES, machine_get(&self->bed.dev, "counter-interrupts") - interrupts);
+	EXPECT_EQ(FRAMES, machine_get(&self->bed.dev, "counter-doorbells") - doorbells);
 	EXPECT_EQ(reads, machine_get(&self->bed.dev, "counter-reads"));
 	EXPECT_EQ(pinned, pins_outstanding());
 	EXPECT_EQ(0, stat_get(&self->bed.dev, "pages_pinned"));
+}
+
+TEST_F(stream, a_frame_is_followed_by_the_next_without_a_call)
+{
+	struct edudma_stream_frame frame;
+	unsigned int i;
+
+	NEED_STREAMS(&self->bed);
+	self->arg.rate = SLOW;
+	OPEN();
+	ASSERT_EQ(0, stream_start(&self->s));
+	/* The first one is the device's, the others wait in the ring. */
+	stream_give_all(&self->s);
+	for (i = 0; i < SLOTS; i++)
+		ASSERT_TRUE(WAIT_FOR(stream_take(&self->s, &frame)));
+	EXPECT_EQ(SLOTS - 1, frame.slot);
+}
+
+TEST_F(stream, each_frame_is_told_when_it_comes)
+{
+	struct edudma_stream_frame frame;
+
+	NEED_STREAMS(&self->bed);
+	/* Seconds pass between the first one and the last. */
+	self->arg.rate = FRAME;
+	OPEN();
+	stream_give_all(&self->s);
+	ASSERT_EQ(0, stream_start(&self->s));
+	ASSERT_TRUE(stream_wait(&self->s, &frame));
+	EXPECT_GT(SLOTS, self->s.rings->frame_tail);
+}
+
+TEST_F(stream, does_not_wait_for_an_exclusive_vector)
+{
+	enum { DESCRIPTORS = 40 };
+	struct edudma_segment segs[DESCRIPTORS];
+	struct edudma_stream_frame frame;
+	uint8_t *pages = shared_pages(DESCRIPTORS);
+	struct job job;
+
+	NEED_STREAMS(&self->bed);
+	OPEN();
+	ASSERT_EQ(0, stream_start(&self->s));
+	BED_SLOW(&self->bed);
+	parts_to_fetch(segs, pages, DESCRIPTORS, 10);
+	job_transfer(&job, self->bed.fd, segs, DESCRIPTORS, EDUDMA_TRANSFER_EXCLUSIVE);
+	ASSERT_TRUE(bed_under_way(&self->bed));
+	stream_give(&self->s, 0, 0);
+	ASSERT_TRUE(stream_wait(&self->s, &frame));
+	EXPECT_FALSE(job.report->done);
+	EXPECT_NEXT(frame, 0);
+	kill(job.pid, SIGKILL);
+	job_wait(&job);
+	munmap(pages, DESCRIPTORS * page_size());
 }
 
 TEST_F(stream, slots_may_be_anywhere_in_scattered_buffers)
@@ -644,12 +694,79 @@ TEST_F(stream, the_shared_memory_is_shared_and_has_an_end)
 	EXPECT_EQ(MAP_FAILED, map);
 }
 
-TEST_F(stream, a_device_without_streams_says_so)
+/* Modules with other parameters. */
+FIXTURE(loaded)
 {
-	if (self->bed.info.capabilities & EDUDMA_CAP_STREAMS)
-		SKIP(return, "the device has streams");
-	EXPECT_EQ(0, self->bed.info.streams);
-	EXPECT_EQ(EOPNOTSUPP, stream_create(self->bed.fd, &self->arg));
+	struct bed bed;
+	uint64_t channels;
+	struct stream s[8];
+};
+
+FIXTURE_VARIANT(loaded)
+{
+	const char *parameters;
+	unsigned int streams;
+};
+
+FIXTURE_VARIANT_ADD(loaded, with_no_channel_for_them) { "stream_channels=0", 0 };
+FIXTURE_VARIANT_ADD(loaded, with_all_channels_but_one) { "stream_channels=7", 7 };
+FIXTURE_VARIANT_ADD(loaded, with_two_entries) { "ring_entries=2", 1 };
+FIXTURE_VARIANT_ADD(loaded, without_msi) { "msi=0 stream_channels=2", 2 };
+
+FIXTURE_SETUP(loaded)
+{
+	ASSERT_NE(NULL, module_path());
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load(variant->parameters));
+	BED_SETUP(&self->bed);
+	self->channels = machine_get(&self->bed.dev, "channels");
+}
+
+FIXTURE_TEARDOWN(loaded)
+{
+	BED_TEARDOWN(&self->bed);
+	EXPECT_EQ(0, module_unload());
+	EXPECT_EQ(0, module_load(""));
+}
+
+TEST_F(loaded, as_many_streams_run_as_there_are_channels_for_them)
+{
+	struct edudma_stream_create arg = {
+		.nr_slots = SLOTS, .direction = EDUDMA_FROM_DEVICE, .frame_bytes = FRAME,
+	};
+	unsigned int streams = variant->streams < self->channels ? variant->streams :
+			       self->channels - 1;
+	bool reads = self->bed.info.capabilities & EDUDMA_CAP_BUFFERS;
+	struct edudma_stream_frame frame;
+	unsigned int i, n;
+
+	if (!reads)
+		streams = 0;
+	EXPECT_EQ(streams, self->bed.info.streams);
+	if (!streams) {
+		EXPECT_EQ(EOPNOTSUPP, stream_create(self->bed.fd, &arg));
+		EXPECT_FALSE(self->bed.info.capabilities & EDUDMA_CAP_STREAMS);
+	}
+	for (i = 0; i < streams; i++) {
+		ASSERT_EQ(0, stream_open(&self->s[i], self->bed.fd, arg));
+		ASSERT_EQ(0, stream_start(&self->s[i]));
+		stream_give_all(&self->s[i]);
+	}
+	for (n = 0; n < FRAMES; n++) {
+		for (i = 0; i < streams; i++) {
+			ASSERT_TRUE(stream_wait(&self->s[i], &frame));
+			EXPECT_EQ(n, frame.sequence);
+			EXPECT_EQ(FRAME, stream_differs(&self->s[i], &frame,
+							EDUDMA_PATTERN_COUNTER));
+			stream_give(&self->s[i], frame.slot, 0);
+		}
+		EXPECT_EQ(0, window_fill(self->bed.fd, FRAME, n));
+	}
+	for (i = 0; i < streams; i++) {
+		ASSERT_EQ(0, stream_stop(&self->s[i]));
+		EXPECT_EQ(0, stream_status(&self->s[i]).lost);
+		stream_close(&self->s[i]);
+	}
 }
 
 TEST_HARNESS_MAIN
