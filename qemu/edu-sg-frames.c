@@ -339,7 +339,7 @@ void edu_sg_frames_stop(EduSgChannel *ch)
     st->lost = st->produced - st->delivered;
 }
 
-/* What a migration stream brought; the mode and the frames' size are valid. */
+/* What a migration stream brought */
 bool edu_sg_frames_valid(const EduSgChannel *ch)
 {
     const EduSgStream *st = &ch->stream;
@@ -355,5 +355,9 @@ bool edu_sg_frames_valid(const EduSgChannel *ch)
             return false;
         }
     }
-    return st->started || (!st->ended && !st->fifo_count && !ch->busy);
+    if (!st->started) {
+        return !st->ended && !st->fifo_count && !st->frame.bytes;
+    }
+    return edu_sg_kind(ch) != EDU_SG_RING &&
+           (ch->state == EDU_SG_RUNNING || ch->state == EDU_SG_PAUSED);
 }

@@ -279,11 +279,11 @@ bool edu_sg_stream_valid(const EduSgChannel *ch)
 {
     const EduSgStream *st = &ch->stream;
 
-    if (!edu_sg_frames_valid(ch)) {
-        return false;
-    }
     if (!ch->busy) {
-        return true;
+        return !st->frame.bytes;
+    }
+    if (!st->started || ch->head == ch->tail) {
+        return false;
     }
     if (edu_sg_stream_judge(ch) != EDU_SG_MOVE) {
         return !st->pieces && !ch->moved;

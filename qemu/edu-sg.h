@@ -286,7 +286,7 @@ void edu_sg_channel_reset(EduSgChannel *ch);
 void edu_sg_channel_sync(EduSgChannel *ch);
 void edu_sg_sync_channels(EduSgState *s);
 void edu_sg_update_channels(EduSgState *s);
-bool edu_sg_channel_valid(EduSgChannel *ch);
+bool edu_sg_channel_config_ok(EduSgChannel *ch);
 
 /* edu-sg-legacy.c: true if the register is one of plain edu's */
 bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
@@ -300,6 +300,9 @@ void edu_sg_legacy_reset(EduSgState *s);
 /* edu-sg-mmio.c */
 extern const MemoryRegionOps edu_sg_mmio_ops;
 void edu_sg_device_reset(EduSgState *s);
+
+/* edu-sg-migrate.c */
+extern const VMStateDescription edu_sg_vmstate;
 
 /* edu-sg-props.c */
 void edu_sg_dead_realize(EduSgState *s);
