@@ -130,6 +130,7 @@ static EDU_SG_VMSTATE_CONST VMStateField stream_fields[] = {
     VMSTATE_UINT32(swapped.sequence, EduSgChannel),
     VMSTATE_UINT64(swapped.position, EduSgChannel),
     VMSTATE_UINT64(swapped.time, EduSgChannel),
+    VMSTATE_UINT32(swapped.moved, EduSgChannel),
     VMSTATE_END_OF_LIST()
 };
 

@@ -210,11 +210,12 @@ static uint32_t step(EduSgChannel *ch)
  */
 void edu_sg_channel_sync(EduSgChannel *ch)
 {
-    int64_t now = now_ns();
+    int64_t now;
 
     if (!is_stream(ch)) {
         return;
     }
+    now = now_ns();
     if (can_run(ch) && ch->busy) {
         edu_sg_frames_produce(ch, MIN(now, slice_due(ch) - 1));
     } else if (can_run(ch) && has_work(ch)) {
@@ -300,7 +301,7 @@ static void channel_update(EduSgChannel *ch)
     }
 }
 
-/* What follows changes something from outside: it is not for frames of before. */
+/* Something will change from outside, which is not for frames of before. */
 void edu_sg_sync_channels(EduSgState *s)
 {
     for (uint32_t n = 0; DEVICE(s)->realized && n < s->channels; n++) {

@@ -46,6 +46,8 @@ typedef struct EduSgEntry {
     uint32_t sequence;
     uint64_t position;
     uint64_t time;
+    /* bytes of a frame that it reports, whatever it says */
+    uint32_t moved;
 } EduSgEntry;
 
 typedef struct EduSgStream {
@@ -245,6 +247,7 @@ void edu_sg_pattern_ramp(uint8_t *buf, uint64_t sequence, uint32_t offset,
 
 /* edu-sg-frames.c */
 uint32_t edu_sg_kind(const EduSgChannel *ch);
+bool edu_sg_is_source(const EduSgChannel *ch);
 bool edu_sg_keeps_time(const EduSgChannel *ch);
 void edu_sg_frames_start(EduSgChannel *ch, int64_t now);
 void edu_sg_frames_stop(EduSgChannel *ch);

@@ -160,8 +160,8 @@ static void test_swapped(void)
 }
 
 /*
- * A source that is faster than its channel: some frames are lost, some wait, and
- * of one, half is moved.
+ * A source that is faster than its channel: some frames are lost, some wait,
+ * and of one, half is moved.
  */
 static Test *start_frames(void)
 {

@@ -515,6 +515,14 @@ static void test_fault_completion(void)
     g_assert_cmpuint(c.index, ==, 6);
     g_assert_cmpuint(c.position, ==, 500);
     expect_counts(t, 0, 6, 600, 600, 0);
+
+    /* held back, and dropped: in no completion */
+    set_fault(t, "fault-swap", 1);
+    give_buffers(t, 0, 1, 100, FROM);
+    step(t, 10);
+    command(t, 0, EDU_SG_ABORT);
+    g_assert_true(no_frame(t, 0, 7));
+    expect_counts(t, 0, 7, 700, 600, 100);
     stop(t);
 }
 

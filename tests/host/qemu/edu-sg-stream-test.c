@@ -524,6 +524,7 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/stream/late", test_late);
     qtest_add_func("/edu-sg/stream/slow", test_slow);
     qtest_add_data_func("/edu-sg/stream/paused", NULL, test_held);
-    qtest_add_data_func("/edu-sg/stream/stalled", GUINT_TO_POINTER(1), test_held);
+    qtest_add_data_func("/edu-sg/stream/stalled", GUINT_TO_POINTER(true),
+                        test_held);
     return g_test_run();
 }
