@@ -315,6 +315,22 @@ static void test_paused_sink(void)
     expect_frame(t, 0, 2, 500, 5, 100);
     expect_counts(t, 0, 6, 600, 300, 300);
     stop(t);
+
+    /* but 64 at most */
+    t = start("");
+    set_stream(t, 0, EDU_SG_SINK, 100, 100 * 1000);
+    qtest_memset(t->q, CQ(0), 0, 128 * sizeof(EduSgStreamCompletion));
+    enable_ring(t, 0, 128);
+    command(t, 0, EDU_SG_START);
+    give_buffers(t, 0, 100, 100, 0);
+    command(t, 0, EDU_SG_PAUSE);
+    step(t, 200 * MS);
+    expect_counts(t, 0, 200, 20000, 0, 13600);
+    command(t, 0, EDU_SG_RESUME);
+    step(t, 10);
+    expect_frame(t, 0, 63, 6300, 63, 100);
+    g_assert_true(no_frame(t, 0, 64));
+    stop(t);
 }
 
 /* ABORT counts how far the frame came; the stream goes on behind it. */
