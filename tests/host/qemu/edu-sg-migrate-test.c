@@ -169,6 +169,10 @@ static Test *start_frames(void)
 
     enable_stream(t, 0, EDU_SG_SOURCE | EDU_SG_MODE_HEADER | PATTERN(2), 100,
                   1000 * 1000);
+    command(t, 0, EDU_SG_START);
+    step(t, MS);
+    command(t, 0, EDU_SG_ABORT);
+    command(t, 0, EDU_SG_ENABLE);
     for (unsigned i = 0; i < 40; i++) {
         write_piece(t, LIST(i), 0, BUF(i), 50);
         write_piece(t, LIST(i), 1, BUF(i) + 4096, 60);
@@ -208,7 +212,7 @@ static void test_stream(void)
 
     u = migrate(t, "fifo=200,bandwidth=500000,short-frames=7");
     /* The clock of qtest does not migrate. */
-    step(u, 2080 * 1000);
+    step(u, MS + 2080 * 1000);
     g_assert_cmphex(rd(u, ch_reg(0, EDU_SG_CH_STATUS)), ==,
                     EDU_SG_RUNNING | EDU_SG_STATUS_BUSY |
                     EDU_SG_STATUS_STARTED);

@@ -372,6 +372,11 @@ static void test_abort(void)
     make_pattern(out, EDU_SG_COUNTER, 4 * len, 4, len);
     qtest_memread(t->q, BUF(3), in, len);
     g_assert_cmpmem(in, len, out, len);
+
+    /* what was produced until then, though nobody had looked */
+    step(t, 10 * MS - (6 * MS - 1));
+    command(t, 0, EDU_SG_ABORT);
+    expect_counts(t, 0, 9, 9 * len, 128 * KiB + len, 8 * len - 128 * KiB);
     stop(t);
 }
 

@@ -484,6 +484,40 @@ static void test_held(const void *data)
     stop(t);
 }
 
+/* What has waited in a pause is taken when it is over, and not before. */
+static void test_resumed(void)
+{
+    Test *t = start("latency=1000000");
+
+    start_stream(t, 0, EDU_SG_SOURCE, 100, 100 * 1000);
+    command(t, 0, EDU_SG_PAUSE);
+    give_buffers(t, 0, 1, 100, FROM);
+    step(t, 5 * MS + 1000);
+    command(t, 0, EDU_SG_RESUME);
+    step(t, MS - 1);
+    g_assert_true(no_frame(t, 0, 0));
+    step(t, 1);
+    expect_frame(t, 0, 0, 0, 0, 100);
+    stop(t);
+}
+
+/* A stream that is late loses no more than one that is not. */
+static void test_catch_up(void)
+{
+    Test *t = start("fifo=100,latency=1000000000");
+
+    start_stream(t, 0, EDU_SG_SOURCE, 100, 100 * 1000);
+    give_buffers(t, 0, 8, 100, FROM);
+    step(t, 5 * MS + 1000);
+    g_assert_true(set_pace(t, "latency", 0));
+    step(t, 1);
+    for (unsigned i = 0; i < 5; i++) {
+        expect_frame(t, 0, i, i * 100, i, 100);
+    }
+    expect_counts(t, 0, 5, 500, 500, 0);
+    stop(t);
+}
+
 int main(int argc, char **argv)
 {
     const struct {
@@ -523,6 +557,8 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/stream/short", test_short);
     qtest_add_func("/edu-sg/stream/late", test_late);
     qtest_add_func("/edu-sg/stream/slow", test_slow);
+    qtest_add_func("/edu-sg/stream/resumed", test_resumed);
+    qtest_add_func("/edu-sg/stream/catch-up", test_catch_up);
     qtest_add_data_func("/edu-sg/stream/paused", NULL, test_held);
     qtest_add_data_func("/edu-sg/stream/stalled", GUINT_TO_POINTER(true),
                         test_held);
