@@ -100,13 +100,22 @@ void edu_sg_irq_enable(EduSgChannel *ch, uint32_t val)
     deliver(ch);
 }
 
+/* What it reports is in no completion then. */
+static void drop_held(EduSgChannel *ch)
+{
+    if (ch->swap_held) {
+        ch->stream.delivered -= ch->swapped.moved;
+        ch->swap_held = false;
+    }
+}
+
 void edu_sg_channel_fail(EduSgChannel *ch, uint32_t error)
 {
     qemu_log_mask(LOG_GUEST_ERROR, "edu-sg: channel %u fails, error %u\n",
                   ch->n, error);
     ch->error = error;
     ch->busy = false;
-    ch->swap_held = false;
+    drop_held(ch);
     edu_sg_frames_stop(ch);
     timer_del(&ch->timer);
     edu_sg_set_state(ch, EDU_SG_FAILED);
@@ -255,6 +264,7 @@ static EduSgEntry make_entry(EduSgChannel *ch, uint32_t status, uint32_t bytes)
         e.position = frame->position;
         e.time = frame->time;
         e.sequence = frame->sequence;
+        e.moved = bytes;
         e.status |= status == EDU_SG_DONE ? EDU_SG_WHOLE : 0;
     }
     return e;
@@ -286,7 +296,7 @@ bool edu_sg_complete_aborted(EduSgChannel *ch)
 
     ch->busy = false;
     ch->link_failed = false;
-    ch->swap_held = false;
+    drop_held(ch);
     edu_sg_frames_stop(ch);
     while (ch->head != ch->tail) {
         ch->head++;

@@ -24,21 +24,21 @@ uint32_t edu_sg_kind(const EduSgChannel *ch)
     return ch->stream.mode & EDU_SG_MODE_KIND;
 }
 
+bool edu_sg_is_source(const EduSgChannel *ch)
+{
+    return edu_sg_kind(ch) == EDU_SG_SOURCE;
+}
+
 /* A stream whose frames come by the clock, not when there are descriptors. */
 bool edu_sg_keeps_time(const EduSgChannel *ch)
 {
     return edu_sg_kind(ch) != EDU_SG_RING && ch->stream.rate;
 }
 
-static bool is_source(const EduSgChannel *ch)
-{
-    return edu_sg_kind(ch) == EDU_SG_SOURCE;
-}
-
 /* What becomes of a frame that finds no room; a sink goes without it. */
 static uint32_t when_full(const EduSgChannel *ch)
 {
-    return is_source(ch) ?
+    return edu_sg_is_source(ch) ?
            (ch->stream.mode & EDU_SG_MODE_FULL) >> EDU_SG_FULL_SHIFT :
            EDU_SG_DROP_NEW;
 }
@@ -46,7 +46,7 @@ static uint32_t when_full(const EduSgChannel *ch)
 /* A source's frames wait for buffers, those of a sink have one each. */
 static uint32_t capacity(const EduSgChannel *ch)
 {
-    uint64_t frames = is_source(ch) ?
+    uint64_t frames = edu_sg_is_source(ch) ?
                       MAX(ch->s->fifo / ch->stream.frame_bytes, 1) :
                       ch->tail - ch->head - ch->busy;
 
@@ -63,7 +63,7 @@ static uint64_t frames_bytes(const EduSgChannel *ch, uint64_t sequence,
                              uint64_t count)
 {
     const EduSgStream *st = &ch->stream;
-    uint32_t every = is_source(ch) ? ch->s->short_frames : 0;
+    uint32_t every = edu_sg_is_source(ch) ? ch->s->short_frames : 0;
     uint64_t shorter = every ? (sequence % every + count) / every : 0;
 
     return count * st->frame_bytes -
@@ -185,7 +185,7 @@ static uint32_t overrun(EduSgChannel *ch, uint64_t count)
     bool end = when_full(ch) == EDU_SG_END;
     uint32_t hit = 0;
 
-    if (is_source(ch)) {
+    if (edu_sg_is_source(ch)) {
         hit = edu_sg_faults(ch, &ch->s->faults.overrun,
                             end ? MIN(count, 1) : count);
     }
@@ -286,7 +286,7 @@ void edu_sg_frames_take(EduSgChannel *ch, int64_t now)
     } else if (!st->rate && !st->ended) {
         overrun(ch, UINT64_MAX);
         if (!st->ended) {
-            st->frame = next_frame(ch, now, is_source(ch) ?
+            st->frame = next_frame(ch, now, edu_sg_is_source(ch) ?
                                    frames_bytes(ch, st->frames, 1) :
                                    ch->cur.len);
         }
@@ -300,7 +300,7 @@ void edu_sg_frames_put_back(EduSgChannel *ch)
 {
     EduSgStream *st = &ch->stream;
 
-    if (!is_source(ch) && !st->rate) {
+    if (!edu_sg_is_source(ch) && !st->rate) {
         st->produced = st->frame.position;
         st->frames = st->frame.sequence;
     } else {
@@ -339,7 +339,7 @@ void edu_sg_frames_stop(EduSgChannel *ch)
     st->lost = st->produced - st->delivered;
 }
 
-/* What a migration stream brought; the mode and the frames' size are valid. */
+/* What a migration stream brought */
 bool edu_sg_frames_valid(const EduSgChannel *ch)
 {
     const EduSgStream *st = &ch->stream;
@@ -355,5 +355,9 @@ bool edu_sg_frames_valid(const EduSgChannel *ch)
             return false;
         }
     }
-    return st->started || (!st->ended && !st->fifo_count && !ch->busy);
+    if (!st->started) {
+        return !st->ended && !st->fifo_count && !st->frame.bytes;
+    }
+    return edu_sg_kind(ch) != EDU_SG_RING &&
+           (ch->state == EDU_SG_RUNNING || ch->state == EDU_SG_PAUSED);
 }

@@ -210,11 +210,12 @@ static uint32_t step(EduSgChannel *ch)
  */
 void edu_sg_channel_sync(EduSgChannel *ch)
 {
-    int64_t now = now_ns();
+    int64_t now;
 
     if (!is_stream(ch)) {
         return;
     }
+    now = now_ns();
     if (can_run(ch) && ch->busy) {
         edu_sg_frames_produce(ch, MIN(now, slice_due(ch) - 1));
     } else if (can_run(ch) && has_work(ch)) {
@@ -300,7 +301,7 @@ static void channel_update(EduSgChannel *ch)
     }
 }
 
-/* What follows changes something from outside: it is not for frames of before. */
+/* Something will change from outside, which is not for frames of before. */
 void edu_sg_sync_channels(EduSgState *s)
 {
     for (uint32_t n = 0; DEVICE(s)->realized && n < s->channels; n++) {
@@ -345,7 +346,7 @@ void edu_sg_channel_doorbell(EduSgChannel *ch, uint32_t tail)
     }
 }
 
-static bool config_ok(EduSgChannel *ch)
+bool edu_sg_channel_config_ok(EduSgChannel *ch)
 {
     uint64_t mask = ch->s->dma_mask;
 
@@ -357,47 +358,10 @@ static bool config_ok(EduSgChannel *ch)
            edu_sg_stream_config_ok(ch);
 }
 
-/*
- * True if the device can work with the state that a migration stream brought.
- * The stream may be malicious.
- */
-bool edu_sg_channel_valid(EduSgChannel *ch)
-{
-    if (ch->n >= ch->s->channels &&
-        (ch->state != EDU_SG_DISABLED || ch->irq_due || ch->events ||
-         timer_pending(&ch->irq_timer))) {
-        return false;
-    }
-    if (ch->state == EDU_SG_DISABLED || ch->state == EDU_SG_FAILED) {
-        return !ch->busy && !ch->stream.started;
-    }
-    if (ch->state > EDU_SG_FAILED || !config_ok(ch) ||
-        ch->tail - ch->head > ch->size) {
-        return false;
-    }
-    if (is_stream(ch)) {
-        return edu_sg_stream_valid(ch) &&
-               (ch->state != EDU_SG_HALTED || !ch->stream.started);
-    }
-    if (ch->stream.started) {
-        return false;
-    }
-    if (!ch->busy) {
-        return true;
-    }
-    /* Within a descriptor, nothing is judged again. */
-    return ch->head != ch->tail && ch->moved <= ch->cur.len &&
-           (!ch->moved || (ch->moved < ch->cur.len &&
-                           edu_sg_fits(ch->cur.offset, ch->cur.len,
-                                       ch->s->memory - 1) &&
-                           edu_sg_fits(ch->cur.addr, ch->cur.len,
-                                       ch->s->dma_mask)));
-}
-
 static void enable(EduSgChannel *ch)
 {
     if (ch->state == EDU_SG_DISABLED) {
-        if (!config_ok(ch)) {
+        if (!edu_sg_channel_config_ok(ch)) {
             edu_sg_channel_fail(ch, EDU_SG_ERR_CONFIG);
             return;
         }

@@ -14,11 +14,6 @@
 #include "edu-sg.h"
 #include "trace.h"
 
-static bool is_source(const EduSgChannel *ch)
-{
-    return edu_sg_kind(ch) == EDU_SG_SOURCE;
-}
-
 static uint32_t pattern_of(const EduSgStream *st)
 {
     return (st->mode & EDU_SG_MODE_PATTERN) >> EDU_SG_PATTERN_SHIFT;
@@ -49,7 +44,7 @@ uint32_t edu_sg_stream_judge(const EduSgChannel *ch)
 {
     const EduSgStream *st = &ch->stream;
     const EduSgDescriptor *d = &ch->cur;
-    uint32_t direction = is_source(ch) ? EDU_SG_DESC_FROM_DEVICE : 0;
+    uint32_t direction = edu_sg_is_source(ch) ? EDU_SG_DESC_FROM_DEVICE : 0;
 
     if (st->ended && !st->fifo_count && !st->frame.bytes) {
         return EDU_SG_ENDED;
@@ -58,7 +53,8 @@ uint32_t edu_sg_stream_judge(const EduSgChannel *ch)
         !QEMU_IS_ALIGNED(d->addr, EDU_SG_LIST_ALIGN) || !d->len) {
         return EDU_SG_INVALID;
     }
-    if (is_source(ch) ? d->len < st->frame.bytes : d->len > st->frame_bytes) {
+    if (edu_sg_is_source(ch) ? d->len < st->frame.bytes
+                             : d->len > st->frame_bytes) {
         return EDU_SG_INVALID;
     }
     if (d->addr > ch->s->dma_mask) {
@@ -83,7 +79,7 @@ void edu_sg_stream_begin(EduSgChannel *ch, int64_t now)
 /* Bytes that the descriptor moves, if nothing goes wrong */
 static uint32_t goal(const EduSgChannel *ch)
 {
-    return is_source(ch) ? ch->stream.frame.bytes : ch->cur.len;
+    return edu_sg_is_source(ch) ? ch->stream.frame.bytes : ch->cur.len;
 }
 
 /* Bytes that can be moved next: none if a piece is to be read first */
@@ -220,8 +216,9 @@ static MemTxResult move(EduSgChannel *ch, uint32_t len)
     uint32_t epoch = ch->epoch;
     MemTxResult res;
 
-    trace_edu_sg_slice(ch->n, ch->head, addr, ch->moved, len, is_source(ch));
-    if (is_source(ch)) {
+    trace_edu_sg_slice(ch->n, ch->head, addr, ch->moved, len,
+                       edu_sg_is_source(ch));
+    if (edu_sg_is_source(ch)) {
         generate(ch, s->slice, len);
         return edu_sg_dma(s, addr, s->slice, len, true);
     }
@@ -261,7 +258,11 @@ uint32_t edu_sg_stream_step(EduSgChannel *ch)
         finish(ch, status);
         return len;
     }
-    *(is_source(ch) ? &s->counters.from_device : &s->counters.to_device) += len;
+    if (edu_sg_is_source(ch)) {
+        s->counters.from_device += len;
+    } else {
+        s->counters.to_device += len;
+    }
     ch->moved += len;
     st->piece_addr += len;
     st->piece_left -= len;
@@ -279,11 +280,11 @@ bool edu_sg_stream_valid(const EduSgChannel *ch)
 {
     const EduSgStream *st = &ch->stream;
 
-    if (!edu_sg_frames_valid(ch)) {
-        return false;
-    }
     if (!ch->busy) {
-        return true;
+        return !st->frame.bytes;
+    }
+    if (!st->started || ch->head == ch->tail) {
+        return false;
     }
     if (edu_sg_stream_judge(ch) != EDU_SG_MOVE) {
         return !st->pieces && !ch->moved;

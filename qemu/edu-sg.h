@@ -46,6 +46,8 @@ typedef struct EduSgEntry {
     uint32_t sequence;
     uint64_t position;
     uint64_t time;
+    /* bytes of a frame that it reports, whatever it says */
+    uint32_t moved;
 } EduSgEntry;
 
 typedef struct EduSgStream {
@@ -245,6 +247,7 @@ void edu_sg_pattern_ramp(uint8_t *buf, uint64_t sequence, uint32_t offset,
 
 /* edu-sg-frames.c */
 uint32_t edu_sg_kind(const EduSgChannel *ch);
+bool edu_sg_is_source(const EduSgChannel *ch);
 bool edu_sg_keeps_time(const EduSgChannel *ch);
 void edu_sg_frames_start(EduSgChannel *ch, int64_t now);
 void edu_sg_frames_stop(EduSgChannel *ch);
@@ -286,7 +289,7 @@ void edu_sg_channel_reset(EduSgChannel *ch);
 void edu_sg_channel_sync(EduSgChannel *ch);
 void edu_sg_sync_channels(EduSgState *s);
 void edu_sg_update_channels(EduSgState *s);
-bool edu_sg_channel_valid(EduSgChannel *ch);
+bool edu_sg_channel_config_ok(EduSgChannel *ch);
 
 /* edu-sg-legacy.c: true if the register is one of plain edu's */
 bool edu_sg_legacy_read(EduSgState *s, hwaddr addr, unsigned size,
@@ -300,6 +303,9 @@ void edu_sg_legacy_reset(EduSgState *s);
 /* edu-sg-mmio.c */
 extern const MemoryRegionOps edu_sg_mmio_ops;
 void edu_sg_device_reset(EduSgState *s);
+
+/* edu-sg-migrate.c */
+extern const VMStateDescription edu_sg_vmstate;
 
 /* edu-sg-props.c */
 void edu_sg_dead_realize(EduSgState *s);

@@ -18,7 +18,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
-#include "edu-sg-util.h"
+#include "edu-sg-stream-util.h"
 
 #define OPTIONS         "channels=3,memory=64K,dma_mask=0xffffffffffffffff"
 #define CHANNELS        3
@@ -28,10 +28,14 @@
 static const char *const faults[] = {
     "fault-fail", "fault-wrong", "fault-repeat", "fault-swap", "fault-excess",
     "fault-drop-irq", "fault-stall", "fault-channels",
+    "fault-overrun", "fault-sequence", "fault-position", "short-frames",
 };
 
-/* The first of those that are masks of channels */
-#define MASKS           6
+static bool is_mask(size_t fault)
+{
+    return g_str_equal(faults[fault], "fault-stall") ||
+           g_str_equal(faults[fault], "fault-channels");
+}
 
 static FILE *log_file;
 
@@ -60,10 +64,10 @@ static void do_op(Test *t, const char *op, uint64_t a, uint64_t b)
     } else if (g_str_equal(op, "step")) {
         step(t, MIN(a, INT64_C(100000000000)));
     } else if (g_str_equal(op, "fault")) {
-        const char *name = faults[a % ARRAY_SIZE(faults)];
+        size_t fault = a % ARRAY_SIZE(faults);
 
         /* masks have a bit for each channel */
-        set_fault(t, name, a % ARRAY_SIZE(faults) < MASKS ? b : b & 0xff);
+        set_fault(t, faults[fault], is_mask(fault) ? b & 0xff : b);
     } else {
         g_test_message("unknown operation '%s'", op);
         g_test_fail();
@@ -74,7 +78,8 @@ static void do_op(Test *t, const char *op, uint64_t a, uint64_t b)
 static void expect_alive(Test *t)
 {
     for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-        set_fault(t, faults[i], i == ARRAY_SIZE(faults) - 1 ? 0xff : 0);
+        set_fault(t, faults[i],
+                  g_str_equal(faults[i], "fault-channels") ? 0xff : 0);
     }
     qpci_config_writel(t->dev, 0x10, t->regs.addr);
     qpci_config_writel(t->dev, 0x18, t->mem.addr);
@@ -167,11 +172,46 @@ static void random_descriptor(Test *t, GRand *r)
     do_op(t, "ram", at + 24, g_rand_int_range(r, 0, 16) ? 0 : odd_value(r));
 }
 
+/* A list of pieces that often makes sense, and a descriptor with it */
+static void random_list(Test *t, GRand *r)
+{
+    uint64_t list = LIST(g_rand_int_range(r, 0, 4));
+    uint64_t at = SQ(g_rand_int_range(r, 0, CHANNELS)) +
+                  32 * g_rand_int_range(r, 0, RING);
+
+    for (int i = 0; i < 4; i++) {
+        do_op(t, "ram", list + 16 * i, g_rand_int_range(r, 0, 16) ?
+              DATA + g_rand_int_range(r, 0, 0x20000) : odd_value(r));
+        do_op(t, "ram", list + 16 * i + 8, g_rand_int_range(r, 0, 16) ?
+              g_rand_int_range(r, 0, 0x8000) : odd_value(r));
+    }
+    do_op(t, "ram", at, list);
+    do_op(t, "ram", at + 8, g_rand_int_range(r, 0, 64));
+    do_op(t, "ram", at + 16, (uint64_t)g_rand_int_range(r, 0, 4) << 32 |
+          g_rand_int_range(r, 0, 0x10000));
+    do_op(t, "ram", at + 24, 0);
+}
+
+static void random_stream(Test *t, GRand *r, unsigned ch)
+{
+    do_op(t, "w4", ch_reg(ch, EDU_SG_CH_MODE), g_rand_int_range(r, 0, 8) ?
+          g_rand_int_range(r, 0, 3) | g_rand_int_range(r, 0, 3) << 4 |
+          g_rand_int_range(r, 0, 3) << 12 : odd_value(r));
+    do_op(t, "w4", ch_reg(ch, EDU_SG_CH_FRAME_BYTES),
+          g_rand_int_range(r, 0, 8) ? g_rand_int_range(r, 64, 0x10000)
+                                    : odd_value(r));
+    do_op(t, "w8", ch_reg(ch, EDU_SG_CH_RATE), g_rand_boolean(r) ?
+          g_rand_int_range(r, 0, 1000 * MS) : odd_value(r));
+}
+
 static void random_ring(Test *t, GRand *r)
 {
     unsigned ch = g_rand_int_range(r, 0, CHANNELS);
 
     do_op(t, "w4", ch_reg(ch, EDU_SG_CH_COMMAND), EDU_SG_RESET);
+    if (g_rand_boolean(r)) {
+        random_stream(t, r, ch);
+    }
     do_op(t, "w8", ch_reg(ch, EDU_SG_CH_SQ_BASE),
           g_rand_int_range(r, 0, 4) ? SQ(ch) : odd_value(r) & ~63ull);
     do_op(t, "w8", ch_reg(ch, EDU_SG_CH_CQ_BASE),
@@ -180,13 +220,14 @@ static void random_ring(Test *t, GRand *r)
           2u << g_rand_int_range(r, 0, 13));
     do_op(t, "w4", ch_reg(ch, EDU_SG_CH_IRQ_ENABLE), g_rand_boolean(r));
     do_op(t, "w4", ch_reg(ch, EDU_SG_CH_COMMAND), EDU_SG_ENABLE);
+    do_op(t, "w4", ch_reg(ch, EDU_SG_CH_COMMAND), EDU_SG_START);
 }
 
 static void random_op(Test *t, GRand *r)
 {
-    uint64_t reg = channel_of(r, g_rand_int_range(r, 0, 14) * 4);
+    uint64_t reg = channel_of(r, g_rand_int_range(r, 0, 0x20) * 4);
 
-    switch (g_rand_int_range(r, 0, 16)) {
+    switch (g_rand_int_range(r, 0, 19)) {
     case 0 ... 3:
         random_descriptor(t, r);
         break;
@@ -200,7 +241,7 @@ static void random_op(Test *t, GRand *r)
         break;
     case 8:
         do_op(t, "w4", channel_of(r, EDU_SG_CH_COMMAND),
-              g_rand_int_range(r, 0, 7));
+              g_rand_int_range(r, 0, 8));
         break;
     case 9:
         do_op(t, g_rand_boolean(r) ? "w4" : "w8", reg, odd_value(r));
@@ -219,10 +260,14 @@ static void random_op(Test *t, GRand *r)
                                 : odd_value(r));
         break;
     case 13:
-        do_op(t, "fault", g_rand_int(r) & 7, g_rand_int_range(r, 0, 4));
+        do_op(t, "fault", g_rand_int_range(r, 0, ARRAY_SIZE(faults)),
+              g_rand_int_range(r, 0, 4));
         break;
     case 14:
         do_op(t, "cfg", 4, g_rand_int_range(r, 0, 4) ? 6 : g_rand_int(r) & 7);
+        break;
+    case 15 ... 17:
+        random_list(t, r);
         break;
     default:
         do_op(t, "step", g_rand_int_range(r, 0, 200 * MS), 0);

@@ -6,7 +6,7 @@
 #include "qemu/osdep.h"
 #include "qemu/units.h"
 #include <glib/gstdio.h>
-#include "edu-sg-util.h"
+#include "edu-sg-stream-util.h"
 
 static char *temp_name(const char *what)
 {
@@ -159,6 +159,103 @@ static void test_swapped(void)
     stop(t);
 }
 
+/*
+ * A source that is faster than its channel: some frames are lost, some wait,
+ * and of one, half is moved.
+ */
+static Test *start_frames(void)
+{
+    Test *t = start("fifo=200,bandwidth=500000,short-frames=7");
+
+    enable_stream(t, 0, EDU_SG_SOURCE | EDU_SG_MODE_HEADER | PATTERN(2), 100,
+                  1000 * 1000);
+    command(t, 0, EDU_SG_START);
+    step(t, MS);
+    command(t, 0, EDU_SG_ABORT);
+    command(t, 0, EDU_SG_ENABLE);
+    for (unsigned i = 0; i < 40; i++) {
+        write_piece(t, LIST(i), 0, BUF(i), 50);
+        write_piece(t, LIST(i), 1, BUF(i) + 4096, 60);
+        put(t, 0, LIST(i), 10, 100, FROM);
+    }
+    ring(t, 0);
+    command(t, 0, EDU_SG_START);
+    step(t, 2080 * 1000);
+    return t;
+}
+
+/* Two devices are at the same place of the same stream. */
+static void compare_frames(Test *t, Test *u)
+{
+    for (unsigned reg = EDU_SG_CH_MODE; reg <= EDU_SG_CH_MISMATCH; reg += 8) {
+        g_assert_cmphex(stream_reg(t, 0, reg), ==, stream_reg(u, 0, reg));
+    }
+    g_assert_cmphex(rd(t, ch_reg(0, EDU_SG_CH_STATUS)), ==,
+                    rd(u, ch_reg(0, EDU_SG_CH_STATUS)));
+    for (unsigned i = 0; i < 40; i++) {
+        EduSgStreamCompletion c, d;
+        uint8_t a[5000], b[5000];
+
+        got_frame(t, 0, i, &c);
+        got_frame(u, 0, i, &d);
+        g_assert_cmpmem(&c, sizeof(c), &d, sizeof(d));
+        qtest_memread(t->q, BUF(i), a, sizeof(a));
+        qtest_memread(u->q, BUF(i), b, sizeof(b));
+        g_assert_cmpmem(a, sizeof(a), b, sizeof(b));
+    }
+}
+
+/* A stream that has migrated is one that has not. */
+static void test_stream(void)
+{
+    Test *t = start_frames(), *u, *other = start_frames();
+
+    u = migrate(t, "fifo=200,bandwidth=500000,short-frames=7");
+    /* The clock of qtest does not migrate. */
+    step(u, MS + 2080 * 1000);
+    g_assert_cmphex(rd(u, ch_reg(0, EDU_SG_CH_STATUS)), ==,
+                    EDU_SG_RUNNING | EDU_SG_STATUS_BUSY |
+                    EDU_SG_STATUS_STARTED);
+    g_assert_cmpuint(stream_reg(u, 0, EDU_SG_CH_LOST), >, 0);
+    compare_frames(u, other);
+    step(u, 3 * MS);
+    step(other, 3 * MS);
+    g_assert_false(no_frame(other, 0, 20));
+    compare_frames(u, other);
+    stop(other);
+    stop(u);
+    stop(t);
+}
+
+/* The held completion of a stream comes with its frame. */
+static void test_stream_swapped(void)
+{
+    Test *t = start(""), *u;
+    EduSgStreamCompletion c;
+
+    start_stream(t, 0, EDU_SG_SINK, 100, 0);
+    give_buffers(t, 0, 1, 100, 0);
+    step(t, 10);
+    set_fault(t, "fault-swap", 1);
+    give_buffers(t, 0, 1, 100, 0);
+    step(t, 10);
+    g_assert_true(no_frame(t, 0, 1));
+    u = migrate(t, "channels=1");
+    step(u, 20);
+    give_buffers(u, 0, 1, 100, 0);
+    step(u, 10);
+    g_assert_true(got_frame(u, 0, 2, &c));
+    g_assert_cmpuint(c.index, ==, 1);
+    g_assert_cmpuint(c.position, ==, 100);
+    g_assert_cmpuint(c.sequence, ==, 1);
+    /* What it counted came along: zeros are no numbers from 1 to 37. */
+    g_assert_cmpuint(stream_reg(t, 0, EDU_SG_CH_MISMATCHES), ==, 24);
+    g_assert_cmpuint(stream_reg(u, 0, EDU_SG_CH_MISMATCHES), ==, 37);
+    g_assert_cmpuint(stream_reg(u, 0, EDU_SG_CH_MISMATCH), ==, 8);
+    stop(u);
+    stop(t);
+}
+
 /* An empty disk of 1 MiB, in qcow2: what a snapshot can be kept in. */
 static void make_image(const char *path)
 {
@@ -240,24 +337,32 @@ static void go_on(Test *t, int64_t ns)
 
 /*
  * Save two channels after @ns of work that takes 4 microseconds, with an
- * interrupt that is due in a second.
+ * interrupt that is due in a second.  The FIFO of a stream is full then.
  */
-static Test *start_saved(Saved *f, int64_t ns)
+static Test *start_saved(Saved *f, int64_t ns, bool streams)
 {
     g_autofree char *options = NULL;
     Test *t;
 
     f->path = temp_name("snapshot");
     make_image(f->path);
-    options = g_strdup_printf("channels=2,latency=1000 -drive "
+    options = g_strdup_printf("channels=2,latency=1000,fifo=400 -drive "
                               "if=none,id=d,format=qcow2,file=%s", f->path);
     t = start(options);
     use_msix(t, 3);
     for (unsigned ch = 0; ch < 2; ch++) {
-        enable_ring(t, ch, RING);
+        if (streams) {
+            start_stream(t, ch, EDU_SG_SOURCE, 100, 1000 * 1000 * 1000);
+        } else {
+            enable_ring(t, ch, RING);
+        }
         wr(t, ch_reg(ch, EDU_SG_CH_COAL_COUNT), 9);
         wr(t, ch_reg(ch, EDU_SG_CH_COAL_TIME), 1000000);
-        submit(t, ch, 4);
+        if (streams) {
+            give_buffers(t, ch, 4, 100, FROM | EVENT);
+        } else {
+            submit(t, ch, 4);
+        }
     }
     step(t, ns);
     save(t, f);
@@ -278,7 +383,7 @@ static void test_absent_channel(void)
 {
     static const uint32_t disabled;
     Saved f;
-    Test *t = start_saved(&f, 10 * 1000);
+    Test *t = start_saved(&f, 10 * 1000, false);
 
     poke(&f, 2 * f.stride, f.record, f.stride);
     g_assert_false(load(t));
@@ -296,7 +401,7 @@ static void test_corrupt(void)
 {
     unsigned refused = 0;
     Saved f;
-    Test *t = start_saved(&f, 2500);
+    Test *t = start_saved(&f, 2500, false);
 
     for (size_t i = 0; i + 4 <= 3 * f.stride; i++) {
         poke(&f, i, "\xff\xff\xff\xff", 4);
@@ -317,6 +422,36 @@ static void test_corrupt(void)
     stop_saved(t, &f);
 }
 
+/* The same of a stream: of its FIFO, the first frames and the last ones */
+static void test_corrupt_stream(void)
+{
+    unsigned refused = 0;
+    Saved f;
+    Test *t = start_saved(&f, 2500, true);
+
+    for (size_t i = 0; i < f.stride; i++) {
+        if (i == 500) {
+            i = f.stride - 200;
+        }
+        poke(&f, i, "\xff\xff\xff\xff", 4);
+        if (load(t)) {
+            go_on(t, 2000 * MS);
+        } else {
+            refused++;
+            /* what it had read does no harm */
+            stream_reg(t, 0, EDU_SG_CH_PRODUCED);
+        }
+        poke(&f, i, f.record + i, 4);
+    }
+    g_assert_cmpuint(refused, >, 0);
+
+    g_assert_true(load(t));
+    go_on(t, 2000 * MS);
+    g_assert_false(no_frame(t, 0, 3));
+    g_assert_true(message(t, 1));
+    stop_saved(t, &f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -326,5 +461,8 @@ int main(int argc, char **argv)
     qtest_add_func("/edu-sg/migrate/swapped", test_swapped);
     qtest_add_func("/edu-sg/migrate/absent-channel", test_absent_channel);
     qtest_add_func("/edu-sg/migrate/corrupt", test_corrupt);
+    qtest_add_func("/edu-sg/migrate/stream", test_stream);
+    qtest_add_func("/edu-sg/migrate/stream-swapped", test_stream_swapped);
+    qtest_add_func("/edu-sg/migrate/corrupt-stream", test_corrupt_stream);
     return g_test_run();
 }
