@@ -65,6 +65,13 @@ int stream_open(struct stream *s, int node, struct edudma_stream_create arg)
 	return err;
 }
 
+void stream_unregister(const struct stream *s, int node)
+{
+	struct edudma_buffer_unregister arg = { .buffer = s->buffer };
+
+	ioctl(node, EDUDMA_IOC_BUFFER_UNREGISTER, &arg);
+}
+
 void stream_close(struct stream *s)
 {
 	if (s->rings)

@@ -53,6 +53,9 @@ int stream_open(struct stream *s, int node, struct edudma_stream_create arg);
 /** stream_close() - and its memory, which stays registered with the node */
 void stream_close(struct stream *s);
 
+/** stream_unregister() - give the number of its memory back, if the node has it */
+void stream_unregister(const struct stream *s, int node);
+
 /** stream_start(), stream_stop(), stream_kick() - the call; 0 or an errno */
 int stream_start(const struct stream *s);
 int stream_stop(const struct stream *s);

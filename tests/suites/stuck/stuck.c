@@ -9,6 +9,7 @@
 #include "edudma_kmsg.h"
 #include "edudma_machine.h"
 #include "edudma_plug.h"
+#include "edudma_stream.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -150,6 +151,32 @@ TEST_F(stuck, channel_ends_asynchronous_requests)
 	ASSERT_EQ(0, machine_set(&self->bed.dev, "fault-stall", 0));
 	EXPECT_TRUE(WAIT_FOR(differs_at(self->buf, LEN / PAGES, SEED) == LEN / PAGES));
 	aio_end(context);
+}
+
+/* They are the device's as long as it may write there, whatever becomes of the stream. */
+TEST_F(stuck, channel_keeps_the_slots_of_a_stream)
+{
+	struct edudma_stream_create arg = {
+		.nr_slots = 2, .direction = EDUDMA_FROM_DEVICE, .frame_bytes = LEN,
+		.rate = LEN / 10,
+	};
+	struct edudma_stream_frame frame;
+	struct stream s;
+
+	ASSERT_EQ(0, get_stuck(&self->bed.dev, false));
+	ASSERT_EQ(0, stream_open(&s, self->bed.fd, arg));
+	stream_give_all(&s);
+	ASSERT_EQ(0, stream_start(&s));
+	ASSERT_EQ(0, get_stuck(&self->bed.dev, true));
+	ASSERT_EQ(0, stream_stop(&s));
+	EXPECT_FALSE(stream_take(&s, &frame));
+	EXPECT_EQ(EDUDMA_STREAM_UNCOUNTED, stream_status(&s).flags);
+	EXPECT_EQ(EIO, stream_start(&s));
+	stream_close(&s);
+	EXPECT_EQ(0, close(self->bed.fd));
+	self->bed.fd = open(self->bed.dev.node, O_RDWR | O_CLOEXEC);
+	EXPECT_LT(0, stat_get(&self->bed.dev, "pages_registered"));
+	EXPECT_LT(self->bed.pins, pins_outstanding());
 }
 
 TEST_F(stuck, channel_is_unbound_all_the_same)
