@@ -212,7 +212,7 @@ static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job
 	bool whole = wanted == left;
 	bool event = whole && !job->polled &&
 		     (job->issued || wanted == *budget ||
-		      queue->stream || list_is_last(&job->node, &queue->running->jobs) ||
+		      list_is_last(&job->node, &queue->running->jobs) ||
 		      ++*silent == EDUDMA_COALESCED_JOBS);
 
 	n = ops->issue(queue->engine, queue->index, job->descs + job->issued, wanted, event);

@@ -166,8 +166,8 @@ enum edudma_queue_state {
  * @engine:	the engine
  * @index:	number of the channel
  * @stream:	It is for streams: the one whose grant runs has set up the channel for
- *		itself, so the grant ends when the channel is quiesced.  Each of its jobs
- *		has an interrupt, and none uses the window
+ *		itself, so the grant ends when the channel is quiesced; and its jobs do not
+ *		use the window
  * @window:	what all channels of the device share
  * @stats:	where to count
  * @wq:		runs @watchdog

@@ -7,6 +7,7 @@
 #include "edudma_fixture.h"
 #include "edudma_pci.h"
 #include "edudma_qmp.h"
+#include "edudma_stream.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -242,6 +243,46 @@ TEST_F(suspend, wakes_a_device_that_slept_by_itself)
 	EXPECT_TRUE(works(self));
 	EXPECT_EQ(0, file_write(control, "on"));
 	EXPECT_EQ(0, file_write(delay, "1000"));
+}
+
+/* Its channel forgets what it was told to be. */
+TEST_F(suspend, ends_a_stream)
+{
+	struct edudma_stream_create arg = {
+		.nr_slots = 2, .direction = EDUDMA_FROM_DEVICE, .frame_bytes = page_size(),
+		.rate = 1000 * page_size(),
+	};
+	struct edudma_stream_status status;
+	struct edudma_stream_frame frame;
+	unsigned int back = 0;
+	struct stream s;
+
+	if (!(self->bed.info.capabilities & EDUDMA_CAP_STREAMS))
+		SKIP(return, "the device has no streams");
+	ASSERT_EQ(0, stream_open(&s, self->bed.fd, arg));
+	ASSERT_EQ(0, stream_start(&s));
+	stream_give_all(&s);
+	ASSERT_EQ(0, press_key(variant));
+	ASSERT_TRUE(stream_wait(&s, &frame));
+	EXPECT_EQ(frame.bytes, stream_differs(&s, &frame, EDUDMA_PATTERN_COUNTER));
+	stream_give(&s, frame.slot, 0);
+	ASSERT_EQ(0, sleep_and_wake(variant));
+	status = stream_status(&s);
+	EXPECT_EQ(EDUDMA_STREAM_ENDED, status.state);
+	EXPECT_EQ(ESHUTDOWN, status.error);
+	EXPECT_EQ(0, status.flags);
+	while (stream_take(&s, &frame))
+		back++;
+	EXPECT_EQ(2, back);
+	EXPECT_EQ(s.delivered, status.delivered);
+	EXPECT_EQ(status.produced, status.delivered + status.lost);
+	EXPECT_EQ(status.produced - s.end, status.lost - s.lost);
+	EXPECT_EQ(0, stream_start(&s));
+	stream_give(&s, 0, 0);
+	EXPECT_TRUE(stream_wait(&s, &frame));
+	EXPECT_EQ(0, frame.position);
+	stream_close(&s);
+	EXPECT_TRUE(works(self));
 }
 
 /* The line in which all three stand, or NULL. */
