@@ -164,7 +164,8 @@ class Sets(unittest.TestCase):
 
     def test_a_set_has_its_lanes_and_tests(self):
         self.assertEqual({"debug", "express", "debug-ring", "kcsan", "kcsan-ring",
-                          "clients", "detectors.proof"}, self.names("debug"))
+                          "clients", "suspend-ring", "detectors.proof"},
+                         self.names("debug"))
 
     def test_make_test_has_none_of_them(self):
         names = self.names("gate")

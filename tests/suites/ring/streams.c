@@ -500,7 +500,7 @@ TEST_F(stream, a_slot_that_does_not_exist_ends_it)
 {
 	NEED_STREAMS(&self->bed);
 	BEGIN_SLOWLY();
-	stream_put(&self->s, SLOTS, 0);
+	stream_put(&self->s, SLOTS + 1, 0);
 	ASSERT_EQ(0, stream_kick(&self->s));
 	EXPECT_PROTO();
 }
