@@ -14,6 +14,7 @@
 
 #include "edudma_device.h"
 #include "request.h"
+#include "trace.h"
 
 /**
  * struct edudma_plug - starts what a task has submitted in a row
@@ -62,6 +63,7 @@ static void edudma_request_ended(struct edudma_request *req, u64 bytes, int erro
 {
 	struct edudma_device *edev = req->edev;
 
+	trace_edudma_request_end(req->grant.id, bytes, error);
 	if (bytes < req->len)
 		edudma_count(&edev->stats.errors, 1);
 	edudma_file_end_call(req->efile, req->active);
@@ -108,12 +110,15 @@ int edudma_request_start(struct edudma_request *req, struct edudma_file *efile,
 	req->owner = owner;
 	req->active = &efile->active[READ_ONCE(efile->phase)];
 	atomic_inc(req->active);
+	trace_edudma_request_start(req->grant.id, req->edev->id, req->nr_segments,
+				   req->len, true);
 	ret = edudma_chunk_submit(&req->chunk[0], true);
 	if (!ret) {
 		edudma_count(&req->edev->stats.requests, 1);
 		return -EIOCBQUEUED;
 	}
 
+	trace_edudma_request_end(req->grant.id, 0, ret);
 	edudma_file_end_call(efile, req->active);
 	req->standing = NULL;
 	req->polled = false;

@@ -13,6 +13,7 @@
 #include "buffer.h"
 #include "pin.h"
 #include "registered.h"
+#include "trace.h"
 
 /**
  * edudma_buffer_alloc() - make room for pages
@@ -367,6 +368,7 @@ void edudma_buffer_discard(struct edudma_buffer *buf)
 {
 	unsigned int i;
 
+	trace_edudma_unpin(buf->id, buf->nr_pages, buf->bytes_done);
 	for (i = 0; i < buf->nr_extents; i++)
 		if (buf->extents[i].registered)
 			edudma_registered_put(buf->extents[i].registered);

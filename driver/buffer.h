@@ -165,6 +165,7 @@ struct edudma_buffer_arrays {
  * @bucket_bits: their number is 2 to the power of this, at least @capacity
  * @indexed:	extents, from the first on, whose pages are in @buckets
  * @descs:	what the engine executes
+ * @id:		of the request, for trace events, or 0
  * @len:	bytes in all extents
  * @bytes_done:	bytes that were moved
  * @written:	the device may have written to it
@@ -201,6 +202,7 @@ struct edudma_buffer {
 	unsigned int bucket_bits;
 	unsigned int indexed;
 	struct edudma_descriptor_list descs;
+	u64 id;
 	u64 len;
 	u64 bytes_done;
 	bool written;

@@ -5,6 +5,7 @@
  */
 #include "queue.h"
 #include "stats.h"
+#include "trace.h"
 
 /* Pages of complete jobs that are released in hard irq context. */
 #define EDUDMA_HARDIRQ_PAGES	64U
@@ -29,6 +30,7 @@ static bool edudma_queue_interrupt(struct edudma_engine *engine, unsigned int ch
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
+	trace_edudma_interrupt(queue);
 	if (queue->posted && (queue->state == EDUDMA_QUEUE_READY ||
 			      queue->state == EDUDMA_QUEUE_PAUSED)) {
 		reported = edudma_queue_reap(queue, EDUDMA_BATCH) ||

@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "pin.h"
 #include "registered.h"
+#include "trace.h"
 
 static enum dma_data_direction edudma_extent_dir(const struct edudma_extent *ext)
 {
@@ -300,6 +301,7 @@ void edudma_buffer_unmap(struct edudma_buffer *buf)
 	u64 left = buf->bytes_done;
 	unsigned int i;
 
+	trace_edudma_unmap(buf->id, buf->descs.count);
 	for (i = 0; i < buf->nr_extents; i++) {
 		struct edudma_extent *ext = &buf->extents[i];
 		size_t moved = min_t(u64, left, ext->len);
@@ -333,6 +335,7 @@ int edudma_buffer_map(struct edudma_buffer *buf)
 		if (ret)
 			goto err_unmap;
 	}
+	trace_edudma_map(buf->id, buf->descs.count);
 
 	return 0;
 

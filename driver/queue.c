@@ -10,6 +10,7 @@
 #include "params.h"
 #include "queue.h"
 #include "stats.h"
+#include "trace.h"
 
 /* Jobs issued together that may share an interrupt. */
 #define EDUDMA_COALESCED_JOBS	16U
@@ -219,6 +220,7 @@ static bool edudma_queue_issue_job(struct edudma_queue *queue, struct edudma_job
 	if (!n)
 		return false;
 
+	trace_edudma_post(job->id, queue, n, job->issued);
 	if (event)
 		*silent = 0;
 	if (!job->issued)
@@ -377,6 +379,7 @@ int edudma_queue_reap(struct edudma_queue *queue, unsigned int budget)
 			      min(job->issued - job->retired, budget - total), &moved);
 		if (n <= 0)
 			break;
+		trace_edudma_reap(job->id, queue, n, job->retired);
 		if (job->moved == job->retired)
 			job->moved += moved;
 		queue->running->moved |= moved;

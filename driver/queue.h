@@ -48,6 +48,7 @@ enum edudma_job_state {
  *		stream, see struct edudma_stream_descriptor
  * @count:	how many; fewer than were submitted if the job was cut short
  * @weight:	what @complete costs, in pages
+ * @id:		of its request or stream, for trace events, or 0
  * @polled:	somebody calls edudma_queue_poll() until it is complete: no interrupt
  * @complete:	The engine is done with the job, which is the owner's again.
  *		Called once, in the order in which jobs of a queue ended, one at
@@ -65,13 +66,14 @@ enum edudma_job_state {
  * @grant:	the standing grant that is charged for it, or NULL; queue lock
  * @silent:	no interrupt was requested for the last one issued; queue lock
  *
- * The owner fills in the first six and may read @issued, @moved and @error when
+ * The owner fills in the first seven and may read @issued, @moved and @error when
  * the job is complete.
  */
 struct edudma_job {
 	struct edudma_descriptor *descs;
 	unsigned int count;
 	unsigned int weight;
+	u64 id;
 	bool polled;
 	void (*complete)(struct edudma_job *job);
 	void (*keep)(struct edudma_job *job);
@@ -110,6 +112,7 @@ enum edudma_grant_state {
  * @exclusive:	wants the window for itself, from its first job to its end
  * @notify:	The request may submit jobs, or was stopped.  Context: any, under the
  *		queue's lock.
+ * @id:		of its request or stream, for trace events, or 0
  * @patience:	in jiffies, what a descriptor may take beyond timeout_ms
  * @share:	its place among others; queue lock
  * @state:	where it stands; queue lock, read without
@@ -120,13 +123,14 @@ enum edudma_grant_state {
  * @jobs:	submitted and not ended, in order; queue lock
  * @backlog:	posted to a standing grant that may not submit now; queue lock
  *
- * The owner fills in the first four.  A standing grant, see edudma_grant_init(), is
+ * The owner fills in the first five.  A standing grant, see edudma_grant_init(), is
  * requested by the jobs themselves, as often as there are some.
  */
 struct edudma_grant {
 	struct edudma_queue *queue;
 	bool exclusive;
 	void (*notify)(struct edudma_grant *grant);
+	u64 id;
 	unsigned long patience;
 
 	struct edudma_share share;

@@ -15,6 +15,7 @@
 #include "params.h"
 #include "queue.h"
 #include "stats.h"
+#include "trace.h"
 
 static unsigned long edudma_timeout(void)
 {
@@ -62,6 +63,7 @@ static void edudma_queue_recover(struct edudma_queue *queue, int error,
 	const struct edudma_engine_ops *ops = queue->engine->ops;
 	unsigned long flags;
 
+	trace_edudma_recovery(queue, error);
 	spin_lock_irqsave(&queue->lock, flags);
 	/* An abort may end the request: not without edudma_queue_advance() below. */
 	if (error != -ETIMEDOUT || !edudma_queue_abort(queue, error)) {

@@ -11,6 +11,7 @@
 #include "buffer.h"
 #include "pin.h"
 #include "stats.h"
+#include "trace.h"
 
 static void edudma_buffer_account(struct edudma_buffer *buf)
 {
@@ -155,6 +156,7 @@ static void edudma_buffer_finish(struct edudma_buffer *buf)
 
 	if (!buf->copies_in)
 		edudma_count(&buf->dma->stats->completions_deferred, 1);
+	trace_edudma_redirty(buf->id, buf->nr_pages, buf->bytes_done);
 	INIT_WORK(&buf->dirtying, edudma_buffer_dirty);
 	__module_get(THIS_MODULE);
 	buf->delivered(buf);
@@ -183,6 +185,7 @@ static void edudma_copyback_work(struct work_struct *work)
 
 	while ((buf = edudma_copyback_next(copyback))) {
 		edudma_buffer_unmap(buf);
+		trace_edudma_copy_back(buf->id, buf->nr_pages, buf->bytes_done);
 		edudma_buffer_copy_in(buf);
 		edudma_buffer_finish(buf);
 	}

@@ -12,6 +12,7 @@
 #include "params.h"
 #include "power.h"
 #include "request.h"
+#include "trace.h"
 #include "vector.h"
 
 static void edudma_request_wake_locked(struct edudma_request *req)
@@ -215,6 +216,8 @@ struct edudma_request *edudma_request_alloc(struct edudma_file *efile,
 	req->nr_segments = nr_segments;
 	req->table = &efile->buffers;
 	req->no_bounce = flags & EDUDMA_TRANSFER_NO_BOUNCE;
+	if (trace_edudma_request_start_enabled())
+		req->grant.id = edudma_trace_id();
 	req->grant.queue = &edev->queues[efile->channel];
 	req->grant.exclusive = flags & EDUDMA_TRANSFER_EXCLUSIVE;
 	req->grant.notify = edudma_request_notify;
@@ -348,9 +351,10 @@ int edudma_chunk_fill(struct edudma_chunk *chunk)
 {
 	struct edudma_request *req = chunk->req;
 	bool full = false;
-	ssize_t taken;
+	ssize_t taken = 0;
 
 	edudma_buffer_clear(&chunk->buf);
+	chunk->buf.id = req->grant.id;
 	while (req->filled < req->len && !full) {
 		const struct edudma_segment *seg = &req->segments[req->next];
 
@@ -361,12 +365,13 @@ int edudma_chunk_fill(struct edudma_chunk *chunk)
 		}
 		taken = edudma_buffer_add(&chunk->buf, seg, req->next_done, &full);
 		if (taken < 0)
-			return taken;
+			break;
 		req->next_done += taken;
 		req->filled += taken;
 	}
+	trace_edudma_pin(req->grant.id, chunk->buf.nr_pages, chunk->buf.len);
 
-	return 0;
+	return taken < 0 ? taken : 0;
 }
 
 /**
@@ -430,6 +435,7 @@ static int edudma_chunk_enqueue(struct edudma_chunk *chunk, bool last)
 	chunk->job.descs = chunk->buf.descs.array;
 	chunk->job.count = chunk->buf.descs.count;
 	chunk->job.weight = chunk->buf.nr_pages ?: 1;
+	chunk->job.id = req->grant.id;
 	chunk->job.polled = req->polled;
 	kref_get(&req->ref);
 	if (req->standing) {

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 
 #include "queue.h"
+#include "trace.h"
 
 /* Which change of state is allowed: a bit for each state to come. */
 static const u8 edudma_job_changes[] = {
@@ -62,6 +63,7 @@ void edudma_grant_set_state(struct edudma_grant *grant, enum edudma_grant_state 
 {
 	edudma_assert_change(edudma_grant_changes, grant->state, state);
 	WRITE_ONCE(grant->state, state);
+	trace_edudma_grant(grant->id, grant->queue, state);
 	if (state == EDUDMA_GRANT_STAGED || state == EDUDMA_GRANT_RUNNING)
 		grant->notify(grant);
 }

@@ -15,6 +15,7 @@
 #include "power.h"
 #include "registered.h"
 #include "stream.h"
+#include "trace.h"
 
 /* If it has ended and nobody uses it any more, the device may sleep.  Under the lock. */
 static void edudma_stream_settle(struct edudma_stream *stream)
@@ -228,6 +229,7 @@ static int edudma_stream_begin(struct edudma_stream *stream)
 	stream->grant = (struct edudma_grant) {
 		.queue = stream->queue,
 		.notify = edudma_stream_notify,
+		.id = stream->id,
 		.patience = edudma_stream_patience(&stream->setup),
 	};
 	ret = edudma_grant_request(&stream->grant, &stream->share);
@@ -439,6 +441,8 @@ struct edudma_stream *edudma_stream_alloc(struct edudma_device *edev,
 
 	kref_init(&stream->ref);
 	stream->edev = edev;
+	if (trace_edudma_frame_enabled())
+		stream->id = edudma_trace_id();
 	stream->setup = *setup;
 	stream->nr_slots = nr_slots;
 	stream->entries = entries;
@@ -486,6 +490,7 @@ static int edudma_stream_add_slot(struct edudma_stream *stream, struct edudma_sl
 		.descs = &slot->place.desc,
 		.count = 1,
 		.weight = 1,
+		.id = stream->id,
 		.complete = edudma_slot_complete,
 		.keep = edudma_slot_keep,
 	};

@@ -43,6 +43,7 @@ struct edudma_slot {
  * struct edudma_stream - a stream
  * @ref:	the stream's file holds one, each slot that is kept another
  * @edev:	its device; a reference to the class device
+ * @id:		for trace events, or 0
  * @setup:	how the channel works
  * @slots:	places for frames
  * @nr_slots:	of them
@@ -76,6 +77,7 @@ struct edudma_slot {
 struct edudma_stream {
 	struct kref ref;
 	struct edudma_device *edev;
+	u64 id;
 	struct edudma_stream_setup setup;
 	struct edudma_slot *slots;
 	unsigned int nr_slots;

@@ -9,6 +9,7 @@
 
 #include "edudma_device.h"
 #include "stream.h"
+#include "trace.h"
 
 /**
  * edudma_stream_set_flags() - tell the user EDUDMA_RINGS_*
@@ -131,6 +132,8 @@ int edudma_stream_report(struct edudma_stream *stream, struct edudma_slot *slot,
 		entry.flags = frame->whole ? EDUDMA_FRAME_WHOLE : 0;
 	}
 	entry.error = -(end ?: error);
+	trace_edudma_frame(slot->job.id, entry.slot, entry.sequence, entry.bytes, entry.lost,
+			   entry.error);
 
 	slot->posted = false;
 	stream->posted--;

@@ -7,6 +7,7 @@
 
 #include "edudma_device.h"
 #include "request.h"
+#include "trace.h"
 #include "vector.h"
 
 /* How often a call that a signal has ended looks whether something was moved. */
@@ -215,7 +216,10 @@ void edudma_request_run(struct edudma_request *req, struct edudma_file *efile,
 
 	active = &efile->active[READ_ONCE(efile->phase)];
 	atomic_inc(active);
+	trace_edudma_request_start(req->grant.id, efile->edev->id, req->nr_segments,
+				   req->len, false);
 	edudma_request_execute(req, efile, result);
+	trace_edudma_request_end(req->grant.id, result->bytes, result->error);
 	edudma_file_end_call(efile, active);
 }
 
