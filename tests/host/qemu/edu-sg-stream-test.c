@@ -150,7 +150,7 @@ static void test_start(void)
 static void test_far(void)
 {
     const uint32_t len = 1000;
-    const uint64_t frames = 123457;
+    const uint64_t frames = 12347;
     Test *t = start("");
 
     start_stream(t, 0, EDU_SG_SOURCE | PATTERN(EDU_SG_PRBS31) |
@@ -175,15 +175,14 @@ static void test_period(void)
 
     start_stream(t, 0, EDU_SG_SOURCE | PATTERN(EDU_SG_PRBS31) |
                  FULL(EDU_SG_DROP_OLDEST), len, 64 * (uint64_t)SECOND);
-    step(t, 5 * lap / 64 + 20);
+    step(t, 5 * lap / 64 + 100);
     give_buffers(t, 0, 1, len, FROM);
     step(t, 1);
     g_assert_true(got_frame(t, 0, 0, &c));
-    g_assert_cmpuint(c.position / lap, ==, 4);
-    make_prbs31(out, 0, len);
-    make_prbs31(out + len, c.position % lap, len);
+    g_assert_cmpuint(c.position / lap, ==, 5);
+    make_prbs31(out, c.position % lap, len);
     qtest_memread(t->q, BUF(0), in, len);
-    g_assert_cmpmem(in, len, out + len, len);
+    g_assert_cmpmem(in, len, out, len);
     stop(t);
 }
 
