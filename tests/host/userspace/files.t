@@ -230,21 +230,25 @@ test_examples_fail_without_a_device() {
 
 libraries='libedudma libedudma-uring'
 
-# header LIBRARY
-header() {
-	local name=${1#lib}
-	echo "$top/userspace/include/${name/-/_}.h"
+# headers LIBRARY
+headers() {
+	local include=$top/userspace/include
+	case $1 in
+	libedudma)	echo "$include"/edudma{,_stream}.h ;;
+	*)		echo "$include/edudma_${1#libedudma-}.h" ;;
+	esac
 }
 
 # Each function of the header is exported, and nothing else is.
 test_libraries_export_their_headers() {
-	local library
+	local library files
 	for library in $libraries; do
+		read -ra files <<<"$(headers "$library")"
 		nm -D --defined-only "$build/userspace/$library.so" |
 			sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
 		# Others are inline.
 		sed -n '/^static inline/,/^{/d; s/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
-			"$(header "$library")" | sort >declared
+			"${files[@]}" | sort >declared
 		[[ -s declared ]]
 		diff declared exported
 	done
@@ -281,7 +285,7 @@ test_library_does_without_liburing() {
 test_headers_stand_alone() {
 	local flags=(-Wall -Wextra -Werror -fsyntax-only
 		-I"$top/userspace/include" -I"$top/uapi")
-	echo '#include <edudma.h>' >alone.c
+	echo '#include <edudma_stream.h>' >alone.c
 	echo '#include <edudma_uring.h>' >uring.c
 	"${CC:-cc}" -std=c11 -pedantic "${flags[@]}" alone.c
 	# liburing wants more than C11.
@@ -325,7 +329,7 @@ test_install_and_uninstall() {
 }
 
 test_manual_is_complete() {
-	local page=$top/userspace/man/edudma.1 word option library
+	local page=$top/userspace/man/edudma.1 word option library files
 	for word in $commands; do
 		grep -q "^\.\(It \)\?Cm $word\$" "$page"
 		"$tool" "$word" --help | grep -oE -- ' --[a-z-]+' | sort -u >options
@@ -337,8 +341,9 @@ test_manual_is_complete() {
 
 	for library in $libraries; do
 		page=$top/userspace/man/$library.3
+		read -ra files <<<"$(headers "$library")"
 		sed -n 's/^\([a-z].*[ *]\)\{0,1\}\(edudma_[a-z_]*\)(.*/\2/p' \
-			"$(header "$library")" >functions
+			"${files[@]}" >functions
 		[[ -s functions ]]
 		while read -r word; do
 			grep -q "^\.Fn $word " "$page" ||

@@ -147,7 +147,7 @@ test_info_json_is_what_sysfs_says() {
 	json '(.engine == "edu" or .engine == "ring") and .abi_version == 1'
 	json '.window_bytes > 0 and .max_segments == 1024'
 	json ".timeout_ms == $(cat /sys/module/edudma/parameters/timeout_ms)"
-	json '.capabilities - ["buffers", "iommu", "iopoll", "mmap", "msi", "uring-cmd"] == []'
+	json '.capabilities - ["buffers", "iommu", "iopoll", "mmap", "msi", "streams", "uring-cmd"] == []'
 }
 
 test_no_such_device_is_told() {
