@@ -151,10 +151,9 @@ static void print_text(const struct capture *capture)
 			run->lost_frames, run->lost, run->gaps);
 	else
 		message("nothing was lost");
-	message("in all, %" PRIu64 " bytes produced: %" PRIu64 " delivered, %" PRIu64 " lost%s",
-		produced, delivered, produced - delivered,
-		run->status.flags & EDUDMA_STREAM_UNCOUNTED ?
-		"; what came after the last frame is not known" : "");
+	message("in all, %" PRIu64 " bytes produced: %" PRIu64 " delivered, %" PRIu64 " lost (%" PRIu64 " after the last frame%s)",
+		produced, delivered, produced - delivered, produced - delivered - run->lost,
+		run->status.flags & EDUDMA_STREAM_UNCOUNTED ? ", as far as known" : "");
 }
 
 static int judge(const struct capture *capture)

@@ -202,11 +202,12 @@ int run_start(struct run *run)
 /* How long to wait at a time; 0 when time is over. */
 static int wait_ms(const struct run *run, bool over)
 {
-	const int64_t left = (run->end_ns - now_ns() + 999999) / 1000000;
+	int64_t left;
 
-	if (!over || !run->seconds || left > WAKE_MS)
+	if (!over || !run->seconds)
 		return WAKE_MS;
-	return left > 0 ? left : 0;
+	left = (run->end_ns - now_ns() + 999999) / 1000000;
+	return left < 0 ? 0 : left < WAKE_MS ? left : WAKE_MS;
 }
 
 int run_next(struct run *run, bool over, const struct edudma_frame **frame)
@@ -219,7 +220,9 @@ int run_next(struct run *run, bool over, const struct edudma_frame **frame)
 		ms = wait_ms(run, over);
 		if (!ms)
 			return 0;
-		progress_update(&run->progress, run->bytes);
+		/* While there are frames, nothing here makes a system call. */
+		if (run->progress.shown)
+			progress_update(&run->progress, run->bytes);
 		ret = edudma_stream_next(run->stream, ms, frame);
 		if (!ret)
 			return 1;
