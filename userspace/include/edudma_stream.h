@@ -155,8 +155,8 @@ int edudma_stream_start(struct edudma_stream *stream);
  * @stream:	stream; has no effect if it does not run
  *
  * Frames that were complete before can still be taken: edudma_stream_next() returns them,
- * and then -ECANCELED.  Of a sink, buffers that were submitted and have not come back
- * stay submitted: they are the first of the next start.  Another thread that waits in
+ * and then -ECANCELED.  Of a sink, buffers that were submitted and not consumed come back
+ * as well, with 0 bytes and the error ECANCELED.  Another thread that waits in
  * edudma_stream_next() is woken.
  *
  * Return: 0 or -EINVAL.

@@ -116,17 +116,22 @@ EDUDMA_API int edudma_stream_stop(struct edudma_stream *stream)
 	return ioctl(stream->fd, EDUDMA_IOC_STREAM_STOP) ? -errno : 0;
 }
 
-/* Did this buffer come back only because its source has ended? */
-static bool is_left_over(const struct edudma_frame *frame)
+/*
+ * Did this buffer of a source come back only because the stream has ended?  The first one
+ * may be there before the flag is.
+ */
+static bool is_left_over(const struct edudma_stream *stream,
+			 const struct edudma_frame *frame)
 {
-	if (frame->bytes)
+	if (!is_source(stream) || frame->bytes)
 		return false;
+	if (__atomic_load_n(&stream->rings->flags, __ATOMIC_RELAXED) & EDUDMA_RINGS_ENDED)
+		return true;
 
 	switch (frame->error) {
 	case ECANCELED:
 	case ENODEV:
 	case EOVERFLOW:
-	case EPROTO:
 	case ESHUTDOWN:
 		return true;
 	default:
@@ -195,7 +200,7 @@ EDUDMA_API int edudma_stream_next(struct edudma_stream *stream, int timeout_ms,
 	for (;;) {
 		ended = stream->ended;
 		while ((number = take(stream)) >= 0) {
-			if (is_source(stream) && is_left_over(&stream->slots[number].frame)) {
+			if (is_left_over(stream, &stream->slots[number].frame)) {
 				give(stream, number, 0);
 				continue;
 			}

@@ -49,7 +49,7 @@ static void verify(struct capture *capture, const struct edudma_frame *frame)
 	wrong = edudma_stream_verify(capture->run.stream, frame, &first);
 	if (wrong && !capture->wrong) {
 		capture->first_wrong = frame->position + first;
-		message("frame %" PRIu64 ": %" PRIu64 " of %u bytes are wrong, the first at %" PRIu64,
+		message("frame %" PRIu64 ": %" PRIu64 " of %u bytes wrong, from %" PRIu64 " on",
 			frame->sequence, wrong, frame->bytes, first);
 	}
 	capture->wrong += wrong;
@@ -122,11 +122,11 @@ static int take_frames(struct capture *capture)
 static void print_json(const struct capture *capture)
 {
 	struct json_object *object = run_json(&capture->run);
+	const bool verified = capture->verify && !capture->wrong;
 
 	json_add_string(object, "policy", policy_names[capture->run.options.policy]);
 	json_add_u64(object, "bytes_after", capture->left);
-	json_object_object_add(object, "verified", json_object_new_boolean(
-			       capture->verify && !capture->wrong));
+	json_object_object_add(object, "verified", json_object_new_boolean(verified));
 	if (capture->verify)
 		json_add_u64(object, "wrong_bytes", capture->wrong);
 	if (capture->wrong)
@@ -137,7 +137,7 @@ static void print_json(const struct capture *capture)
 static void print_text(const struct capture *capture)
 {
 	const struct run *run = &capture->run;
-	const uint64_t produced = run->status.produced;
+	const uint64_t produced = run->status.produced, lost = run->status.lost;
 	const uint64_t delivered = run->status.delivered;
 	const double rate = run->took > 0 ? 1 / run->took : 0;
 	char size[16], speed[16];
@@ -151,9 +151,12 @@ static void print_text(const struct capture *capture)
 			run->lost_frames, run->lost, run->gaps);
 	else
 		message("nothing was lost");
-	message("in all, %" PRIu64 " bytes produced: %" PRIu64 " delivered, %" PRIu64 " lost (%" PRIu64 " after the last frame%s)",
-		produced, delivered, produced - delivered, produced - delivered - run->lost,
-		run->status.flags & EDUDMA_STREAM_UNCOUNTED ? ", as far as known" : "");
+	message("in all: %" PRIu64 " bytes produced, %" PRIu64 " delivered, %" PRIu64 " lost",
+		produced, delivered, lost);
+	if (run->status.flags & EDUDMA_STREAM_UNCOUNTED)
+		message("the device does not tell what it produced after the last frame");
+	else if (lost > run->lost)
+		message("%" PRIu64 " of these were lost after the last frame", lost - run->lost);
 }
 
 static int judge(const struct capture *capture)

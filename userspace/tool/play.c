@@ -172,9 +172,10 @@ static int play_frames(struct play *play)
 
 	ret = give_frames(play);
 	end = run_finish(run);
-	/* After a signal, what the device had begun. */
+	/* After a signal, what the device had begun; the rest comes back empty. */
 	while (!edudma_stream_next(run->stream, 0, &frame)) {
-		run_account(run, frame);
+		if (frame->bytes)
+			run_account(run, frame);
 		edudma_stream_release(run->stream, frame);
 	}
 	if (ret || end)

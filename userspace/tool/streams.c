@@ -152,7 +152,7 @@ static int open_stream(struct run *run)
 	case -EOPNOTSUPP:
 		return fail("%s: the device has no streams ('edudma info' tells)", path);
 	case -EDQUOT:
-		return fail("%s registers no %" PRIu64 " bytes (see 'ulimit -l'; fewer --buffers need less)",
+		return fail("%s registers no %" PRIu64 " bytes (fewer --buffers, or 'ulimit -l')",
 			    path, bytes);
 	case -EADDRNOTAVAIL:
 		return fail("%s: the device does not reach the memory of the tool", path);
@@ -290,11 +290,12 @@ int run_judge(const struct run *run, uint64_t left)
 	if (run->disorder)
 		return fail("%s: %" PRIu64 " frames do not follow the one before", path,
 			    run->disorder);
-	if (run->bytes + left != delivered ||
-	    produced != delivered + lost)
-		return fail("%s: %" PRIu64 " bytes came of %" PRIu64 " delivered, %" PRIu64 " lost, %" PRIu64 " in all",
-			    path, run->bytes + left, delivered, lost,
-			    produced);
+	if (produced != delivered + lost)
+		return fail("%s: %" PRIu64 " bytes are not %" PRIu64 " and %" PRIu64 " lost", path,
+			    produced, delivered, lost);
+	if (run->bytes + left != delivered)
+		return fail("%s: %" PRIu64 " bytes came of %" PRIu64 " that were delivered", path,
+			    run->bytes + left, delivered);
 	if (run->reason)
 		return fail("%s: the stream has ended after %" PRIu64 " frames: %s", path,
 			    run->frames, run->reason == -EOVERFLOW ?
@@ -319,6 +320,7 @@ struct json_object *run_json(const struct run *run)
 {
 	struct json_object *object = json_object_new_object();
 	const struct edudma_stream_options *options = &run->options;
+	const bool counted = !(run->status.flags & EDUDMA_STREAM_UNCOUNTED);
 
 	json_add_string(object, "device", edudma_path(run->dev));
 	json_add_string(object, "pattern", edudma_pattern_name(options->pattern));
@@ -336,8 +338,7 @@ struct json_object *run_json(const struct run *run)
 	json_add_u64(object, "produced", run->status.produced);
 	json_add_u64(object, "delivered", run->status.delivered);
 	json_add_u64(object, "lost", run->status.lost);
-	json_object_object_add(object, "counted", json_object_new_boolean(
-			       !(run->status.flags & EDUDMA_STREAM_UNCOUNTED)));
+	json_object_object_add(object, "counted", json_object_new_boolean(counted));
 	if (run->reason)
 		json_add_string(object, "ended", strerror(-run->reason));
 	return object;
