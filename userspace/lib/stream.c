@@ -153,7 +153,7 @@ static int look_for_end(struct edudma_stream *stream)
 	if (ioctl(stream->fd, EDUDMA_IOC_STREAM_STATUS, &status))
 		return -errno;
 
-	stream->error = -(int)status.error;
+	stream->error = status.error ? -(int)status.error : -EIO;
 	stream->ended = true;
 	return 0;
 }

@@ -62,8 +62,8 @@ static void tell_gap(struct run *run, const struct edudma_frame *frame, uint64_t
 	/* The bar is drawn again. */
 	if (run->progress.shown)
 		fprintf(stderr, "\r\033[K");
-	message("%" PRIu64 " frames lost before frame %" PRIu64 " (%" PRIu64 " bytes)", lost,
-		frame->sequence, frame->lost);
+	message("lost before frame %" PRIu64 ": %" PRIu64 " frames, %" PRIu64 " bytes",
+		frame->sequence, lost, frame->lost);
 	if (run->gaps == GAPS_TOLD)
 		message("further gaps are only counted");
 }
@@ -147,7 +147,7 @@ static void print_text(const struct capture *capture)
 		format_size(run->bytes * rate, speed), run->frames * rate,
 		capture->verify && !capture->wrong ? ", verified" : "");
 	if (run->lost)
-		message("lost: %" PRIu64 " frames, %" PRIu64 " bytes, in %" PRIu64 " gaps",
+		message("lost: %" PRIu64 " frames, %" PRIu64 " bytes; gaps: %" PRIu64,
 			run->lost_frames, run->lost, run->gaps);
 	else
 		message("nothing was lost");
@@ -156,7 +156,7 @@ static void print_text(const struct capture *capture)
 	if (run->status.flags & EDUDMA_STREAM_UNCOUNTED)
 		message("the device does not tell what it produced after the last frame");
 	else if (lost > run->lost)
-		message("%" PRIu64 " of these were lost after the last frame", lost - run->lost);
+		message("lost after the last frame: %" PRIu64 " bytes", lost - run->lost);
 }
 
 static int judge(const struct capture *capture)

@@ -130,8 +130,8 @@ static void report(const struct play *play)
 	message("%" PRIu64 " frames, %" PRIu64 " bytes (%s) in %.1f s, %s/s, %.1f frames/s",
 		run->frames, run->bytes, format_size(run->bytes, size), run->took,
 		format_size(run->bytes * rate, speed), run->frames * rate);
-	message("underruns: %" PRIu64 " frames in %" PRIu64 " gaps (%" PRIu64 " bytes)",
-		run->lost_frames, run->gaps, run->lost);
+	message("underruns: %" PRIu64 " frames, %" PRIu64 " bytes; gaps: %" PRIu64,
+		run->lost_frames, run->lost, run->gaps);
 	if (mismatches)
 		message("mismatches: %" PRIu64 " bytes, the first at %" PRIu64,
 			mismatches, first);

@@ -5,6 +5,7 @@
 #include "edudma_fixture.h"
 
 #include <edudma_stream.h>
+#include <liburing.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -223,7 +224,9 @@ TEST_F(frames, that_are_lost_are_counted_to_the_byte)
 	uint64_t bytes = 0, lost = 0, sequence = 0, gaps = 0;
 
 	NEED_STREAMS();
-	self->options.rate = 1000 * FRAME;
+	/* So slow that nothing else is lost. */
+	self->options.rate = 50 * FRAME;
+	self->options.buffers = 100;
 	START();
 	NEXT();
 	bytes += self->frame->bytes;
@@ -454,6 +457,24 @@ TEST_F(frames, can_be_polled_for)
 		RELEASE();
 	EXPECT_EQ(1, poll(&pollfd, 1, SOON));
 	EXPECT_EQ(POLLHUP, pollfd.revents);
+}
+
+TEST_F(frames, can_be_polled_for_by_io_uring)
+{
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+
+	NEED_STREAMS();
+	/* Two frames a second: the poll is there before the first one. */
+	self->options.rate = 2 * FRAME;
+	START();
+	ASSERT_EQ(0, io_uring_queue_init(1, &ring, 0));
+	io_uring_prep_poll_add(io_uring_get_sqe(&ring), edudma_stream_fd(self->stream), POLLIN);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(0, io_uring_wait_cqe(&ring, &cqe));
+	EXPECT_EQ(POLLIN, cqe->res);
+	EXPECT_EQ(0, edudma_stream_next(self->stream, 0, &self->frame));
+	io_uring_queue_exit(&ring);
 }
 
 static void *stop_it(void *arg)

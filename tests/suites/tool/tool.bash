@@ -719,8 +719,8 @@ test_capture_with_a_slow_reader_tells_the_exact_loss() {
 	json '.frames == 60 and .lost_frames > 0 and .gaps > 0 and
 		.lost_bytes == .lost_frames * .frame_bytes and .lost >= .lost_bytes and
 		.produced == .delivered + .lost and .delivered == .bytes + .bytes_after'
-	said ' frames lost before frame '
-	sed -n 's/.*capture: \([0-9]*\) frames lost before.*/\1/p' err >lost
+	said 'capture: lost before frame '
+	sed -n 's/.*lost before frame [0-9]*: \([0-9]*\) frames.*/\1/p' err >lost
 	[[ $(paste -sd+ lost | bc) == $(jq .lost_frames result) ]]
 	run 1 "$tool" capture "${slow[@]}" --strict
 	said ', verified'
