@@ -71,4 +71,16 @@ struct edudma_plan {
  */
 int edudma_plan_copy(const struct edudma_info *info, struct edudma_plan *plan);
 
+/**
+ * edudma_count_differences() - compare bytes
+ * @buf:	bytes
+ * @expected:	what they should be
+ * @len:	how many
+ * @first:	where the index of the first one that differs goes, if there is one
+ *
+ * Return: how many differ.
+ */
+uint64_t edudma_count_differences(const unsigned char *buf, const unsigned char *expected,
+				  size_t len, size_t *first);
+
 #endif /* _EDUDMA_INTERNAL_H */

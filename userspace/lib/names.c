@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Words for the numbers of the uapi. */
+#include <edudma_stream.h>
+
 #include "internal.h"
 
 EDUDMA_API const char *edudma_version(void)
@@ -47,8 +49,24 @@ EDUDMA_API const char *edudma_capability_name(unsigned int bit)
 		return "mmap";
 	case EDUDMA_CAP_MSI:
 		return "msi";
+	case EDUDMA_CAP_STREAMS:
+		return "streams";
 	case EDUDMA_CAP_URING_CMD:
 		return "uring-cmd";
+	default:
+		return NULL;
+	}
+}
+
+EDUDMA_API const char *edudma_pattern_name(uint32_t pattern)
+{
+	switch (pattern) {
+	case EDUDMA_PATTERN_COUNTER:
+		return "counter";
+	case EDUDMA_PATTERN_PRBS31:
+		return "prbs31";
+	case EDUDMA_PATTERN_RAMP:
+		return "ramp";
 	default:
 		return NULL;
 	}

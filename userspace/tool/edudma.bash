@@ -8,7 +8,7 @@ _edudma()
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write
-			copy stats bench help --help --version' -- "$word")
+			copy stats bench capture play help --help --version' -- "$word")
 		return
 	fi
 
@@ -18,6 +18,12 @@ _edudma()
 		return ;;
 	--direction)
 		mapfile -t COMPREPLY < <(compgen -W 'read write mixed' -- "$word")
+		return ;;
+	--pattern)
+		mapfile -t COMPREPLY < <(compgen -W 'counter prbs31 ramp' -- "$word")
+		return ;;
+	--policy)
+		mapfile -t COMPREPLY < <(compgen -W 'drop-new drop-old end' -- "$word")
 		return ;;
 	--mode)
 		mapfile -t COMPREPLY < <(compgen -W 'sync io_uring fixed registered' -- "$word")
@@ -34,6 +40,12 @@ _edudma()
 	stats)	options+=' --device --watch --count --json' ;;
 	bench)	options+=' --device --direction --overwrite --mode --depth --block
 			--offset --length --time --count --json' ;;
+	capture)
+		options+=' --device --count --time --rate --frame --buffers --pattern
+			--header --policy --output --verify --strict --picture --stall
+			--quiet --json' ;;
+	play)	options+=' --device --count --time --rate --frame --buffers --pattern
+			--strict --stall --quiet --json' ;;
 	esac
 	# Everything else is a file name, which -o default completes.
 	if [[ $word == -* ]]; then

@@ -46,6 +46,7 @@ static void print_info(const char *path, const struct edudma_info *info)
 	print_size("chunk", info->chunk_bytes);
 	print_size("bounce pool", info->bounce_bytes);
 	printf("%-22s%u\n", "max buffers", info->max_buffers);
+	printf("%-22s%u\n", "streams", info->streams);
 	printf("%-22s%u ms\n", "timeout", info->timeout_ms);
 
 	printf("%-22s", "capabilities");
@@ -74,6 +75,7 @@ static void print_json(const char *path, const struct edudma_info *info)
 	json_add_u64(object, "chunk_bytes", info->chunk_bytes);
 	json_add_u64(object, "bounce_bytes", info->bounce_bytes);
 	json_add_u64(object, "max_buffers", info->max_buffers);
+	json_add_u64(object, "streams", info->streams);
 	json_add_u64(object, "timeout_ms", info->timeout_ms);
 
 	array = json_object_new_array();

@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
 	&command_copy,
 	&command_stats,
 	&command_bench,
+	&command_capture,
+	&command_play,
 };
 
 static const struct command *current;

@@ -39,7 +39,7 @@ struct command {
 
 extern const struct command command_list, command_info, command_load,
 	command_unload, command_read, command_write, command_copy,
-	command_stats, command_bench;
+	command_stats, command_bench, command_capture, command_play;
 
 /* main.c */
 

@@ -11,7 +11,7 @@
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-commands='list info load unload read write copy stats bench'
+commands='list info load unload read write copy stats bench capture play'
 
 no_driver() {
 	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
@@ -83,10 +83,12 @@ test_wrong_options_are_named() {
 
 test_wrong_arguments_are_named() {
 	local word
-	for word in list unload read write stats bench; do
+	for word in list unload read write stats bench capture; do
 		run 2 "$tool" "$word" surplus
 		said "unexpected argument 'surplus'"
 	done
+	run 2 "$tool" play one surplus
+	said "unexpected argument 'surplus'"
 	run 2 "$tool" info 0 surplus
 	said "unexpected argument 'surplus'"
 	run 2 "$tool" copy one
@@ -146,6 +148,44 @@ test_wrong_values_are_named() {
 	said "--direction: 'up' is not read, write or mixed"
 }
 
+test_wrong_values_of_streams_are_named() {
+	local word value
+	for word in capture play; do
+		for value in 0 -1 x; do
+			run 2 "$tool" "$word" --count "$value"
+			said "--count: '$value' is not a number of frames"
+		done
+		for value in 63 17M x ''; do
+			run 2 "$tool" "$word" --frame "$value"
+			said "--frame: '$value' is not a size from 64 to 16M"
+		done
+		for value in 0 1025 x; do
+			run 2 "$tool" "$word" --buffers "$value"
+			said "--buffers: '$value' is not in 1 to 1024"
+		done
+		for value in x 10:0 10: :5 60001; do
+			run 2 "$tool" "$word" --stall "$value"
+			said "--stall: '$value' is not milliseconds up to 60000, or MS:EVERY"
+		done
+		run 2 "$tool" "$word" --rate 1KB
+		said "--rate: '1KB' is not a number of bytes per second"
+		run 2 "$tool" "$word" --time 0
+		said "--time: '0' is not in 0.01 to 86400 seconds"
+		run 2 "$tool" "$word" --pattern noise
+		said "--pattern: 'noise' is not counter, prbs31 or ramp"
+		run 2 "$tool" "$word" --count 1 --time 1
+		said '--count and --time cannot both say when to stop'
+		run 2 "$tool" "$word" --rate 18 --frame 64K
+		said '--rate: 18 is less than a frame an hour'
+		run 2 "$tool" "$word" --frame 16M --buffers 65
+		said '--buffers times --frame is more than 1 GiB'
+	done
+	run 2 "$tool" capture --policy newest
+	said "--policy: 'newest' is not drop-new, drop-old or end"
+	run 2 "$tool" capture --json --output -
+	said '--json and the frames cannot both go to standard output'
+}
+
 test_options_that_do_not_fit_together_are_told() {
 	run 2 "$tool" bench --mode sync --depth 2
 	said '--mode sync has one request at a time: leave out --depth'
@@ -184,6 +224,10 @@ test_without_a_device_the_way_out_is_told() {
 	said "edudma: stats: $way"
 	run 1 "$tool" bench
 	said "edudma: bench: $way"
+	run 1 "$tool" capture --output x
+	said "edudma: capture: $way"
+	run 1 "$tool" play in
+	said "edudma: play: $way"
 	[[ ! -e x ]]
 }
 
@@ -220,7 +264,7 @@ test_full_disk_is_noticed() {
 
 test_examples_fail_without_a_device() {
 	local name
-	for name in rw iovec mmap uring aio buffers; do
+	for name in rw iovec mmap uring aio buffers grabber recorder board; do
 		run 1 "$examples/$name" /dev/no-such-node
 		said '/dev/no-such-node: No such file'
 		run 1 "$examples/$name" /dev/null
@@ -230,21 +274,25 @@ test_examples_fail_without_a_device() {
 
 libraries='libedudma libedudma-uring'
 
-# header LIBRARY
-header() {
-	local name=${1#lib}
-	echo "$top/userspace/include/${name/-/_}.h"
+# headers LIBRARY
+headers() {
+	local include=$top/userspace/include
+	case $1 in
+	libedudma)	echo "$include"/edudma{,_stream}.h ;;
+	*)		echo "$include/edudma_${1#libedudma-}.h" ;;
+	esac
 }
 
 # Each function of the header is exported, and nothing else is.
 test_libraries_export_their_headers() {
-	local library
+	local library files
 	for library in $libraries; do
+		read -ra files <<<"$(headers "$library")"
 		nm -D --defined-only "$build/userspace/$library.so" |
 			sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' | sort >exported
 		# Others are inline.
 		sed -n '/^static inline/,/^{/d; s/^[a-z].*[ *]\(edudma_[a-z_]*\)(.*/\1/p' \
-			"$(header "$library")" | sort >declared
+			"${files[@]}" | sort >declared
 		[[ -s declared ]]
 		diff declared exported
 	done
@@ -281,7 +329,7 @@ test_library_does_without_liburing() {
 test_headers_stand_alone() {
 	local flags=(-Wall -Wextra -Werror -fsyntax-only
 		-I"$top/userspace/include" -I"$top/uapi")
-	echo '#include <edudma.h>' >alone.c
+	echo '#include <edudma_stream.h>' >alone.c
 	echo '#include <edudma_uring.h>' >uring.c
 	"${CC:-cc}" -std=c11 -pedantic "${flags[@]}" alone.c
 	# liburing wants more than C11.
@@ -300,6 +348,7 @@ test_install_and_uninstall() {
 	"${make[@]}" install
 	[[ -x $root/opt/edudma/bin/edudma ]]
 	[[ -f $root/opt/edudma/share/man/man1/edudma.1 ]]
+	[[ -f $root/opt/edudma/share/man/man7/edudma_streams.7 ]]
 	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
 	grep -q '^g edudma ' "$root/opt/edudma/lib/sysusers.d/edudma.conf"
 
@@ -325,7 +374,7 @@ test_install_and_uninstall() {
 }
 
 test_manual_is_complete() {
-	local page=$top/userspace/man/edudma.1 word option library
+	local page=$top/userspace/man/edudma.1 word option library files
 	for word in $commands; do
 		grep -q "^\.\(It \)\?Cm $word\$" "$page"
 		"$tool" "$word" --help | grep -oE -- ' --[a-z-]+' | sort -u >options
@@ -337,8 +386,9 @@ test_manual_is_complete() {
 
 	for library in $libraries; do
 		page=$top/userspace/man/$library.3
+		read -ra files <<<"$(headers "$library")"
 		sed -n 's/^\([a-z].*[ *]\)\{0,1\}\(edudma_[a-z_]*\)(.*/\2/p' \
-			"$(header "$library")" >functions
+			"${files[@]}" >functions
 		[[ -s functions ]]
 		while read -r word; do
 			grep -q "^\.Fn $word " "$page" ||
@@ -350,7 +400,7 @@ test_manual_is_complete() {
 test_manual_is_well_formed() {
 	command -v groff >/dev/null || skip 'no groff'
 	local page
-	for page in "$top/userspace"/man/*.[13]; do
+	for page in "$top/userspace"/man/*.[137]; do
 		run 0 groff -mdoc -Tutf8 -ww "$page"
 		silent err
 	done
@@ -361,9 +411,11 @@ test_completion_completes() {
 		echo "${COMPREPLY[@]}"
 		COMP_WORDS=(edudma copy --no); COMP_CWORD=2; _edudma
 		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(edudma capture --policy e); COMP_CWORD=3; _edudma
+		echo "${COMPREPLY[@]}"
 		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
-	printf 'copy\n--no-bounce\nfixed\n' | diff - out
+	printf 'copy\n--no-bounce\nend\nfixed\n' | diff - out
 }
 
 run_tests "$@"

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "edudma_fixture.h"
+#include <edudma_stream.h>
 #include "internal.h"
 #include "../../userspace/tool/bench.h"
 
@@ -357,6 +358,8 @@ TEST(words)
 	EXPECT_STREQ("msi", edudma_capability_name(1));
 	EXPECT_STREQ("buffers", edudma_capability_name(3));
 	EXPECT_STREQ("uring-cmd", edudma_capability_name(4));
+	EXPECT_STREQ("streams", edudma_capability_name(6));
+	EXPECT_STREQ("prbs31", edudma_pattern_name(EDUDMA_PATTERN_PRBS31));
 	EXPECT_STREQ("iopoll", edudma_capability_name(5));
 	EXPECT_EQ(NULL, edudma_capability_name(31));
 	EXPECT_EQ(NULL, edudma_capability_name(32));
@@ -392,6 +395,117 @@ TEST(segments)
 	EXPECT_EQ(5, from.len);
 	EXPECT_EQ(6, from.offset);
 	EXPECT_EQ(EDUDMA_FROM_DEVICE, from.direction);
+}
+
+/* As docs/edu-sg.md has it, bit for bit. */
+static void prbs31_from_the_start(uint8_t *buf, size_t len)
+{
+	static uint8_t bits[8 * 4096];
+	size_t i;
+
+	memset(buf, 0, len);
+	for (i = 0; i < 8 * len; i++) {
+		bits[i] = i < 31 ? 1 : bits[i - 28] ^ bits[i - 31];
+		buf[i / 8] |= bits[i] << (7 - i % 8);
+	}
+}
+
+TEST(pattern_prbs31_is_the_same_at_each_place)
+{
+	static uint8_t all[4096], part[4096];
+	size_t pos, len;
+
+	prbs31_from_the_start(all, sizeof(all));
+	for (pos = 0; pos < 100; pos++) {
+		for (len = 0; len < 100; len += 7) {
+			memset(part, 0, sizeof(part));
+			ASSERT_EQ(0, edudma_pattern_fill(EDUDMA_PATTERN_PRBS31, part, len,
+							 pos, 0, 0));
+			EXPECT_EQ(0, memcmp(all + pos, part, len));
+			EXPECT_EQ(0, part[len]);
+		}
+	}
+	ASSERT_EQ(0, edudma_pattern_fill(EDUDMA_PATTERN_PRBS31, part, sizeof(part), 0, 0, 0));
+	EXPECT_EQ(0, memcmp(all, part, sizeof(all)));
+	/* The bytes begin anew after 2^31 - 1 of them. */
+	ASSERT_EQ(0, edudma_pattern_fill(EDUDMA_PATTERN_PRBS31, part, 200,
+					 3 * 0x7fffffffULL - 100, 0, 0));
+	EXPECT_EQ(0, memcmp(all, part + 100, 100));
+	EXPECT_NE(0, memcmp(all, part, 100));
+}
+
+TEST(pattern_counter_is_little_endian)
+{
+	static const uint8_t expected[] = {
+		0x00, 0x01, 0x02, 0x03, 0x04, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x03,
+	};
+	uint8_t buf[sizeof(expected)];
+	size_t part;
+
+	/* From the last byte of the number 0x04030200 on, in two parts. */
+	for (part = 0; part <= sizeof(buf); part++) {
+		const uint64_t start = 0x04030200ULL * 8 + 7;
+
+		ASSERT_EQ(0, edudma_pattern_fill(EDUDMA_PATTERN_COUNTER, buf, part, start,
+						 0, 0));
+		ASSERT_EQ(0, edudma_pattern_fill(EDUDMA_PATTERN_COUNTER, buf + part,
+						 sizeof(buf) - part, start + part, 0, 0));
+		EXPECT_EQ(0, memcmp(expected, buf, sizeof(buf)));
+	}
+}
+
+TEST(pattern_ramp_moves_with_each_frame)
+{
+	uint8_t buf[600];
+	int o;
+
+	ASSERT_EQ(0, edudma_pattern_fill(EDUDMA_PATTERN_RAMP, buf, sizeof(buf), 12345, 3, 70));
+	for (o = 0; o < 600; o++)
+		EXPECT_EQ(((o + 70) % 256 + (o + 70) / 256 + 8 * 3) % 256, buf[o]);
+	EXPECT_EQ(-EINVAL, edudma_pattern_fill(3, buf, 1, 0, 0, 0));
+}
+
+TEST(pattern_check_counts_wrong_bytes)
+{
+	static uint8_t buf[70000];
+	uint32_t pattern;
+	uint64_t first;
+
+	for (pattern = 0; edudma_pattern_name(pattern); pattern++) {
+		ASSERT_EQ(0, edudma_pattern_fill(pattern, buf, sizeof(buf), 1001, 5, 9));
+		first = 0;
+		EXPECT_EQ(0, edudma_pattern_check(pattern, buf, sizeof(buf), 1001, 5, 9,
+						  &first));
+		EXPECT_EQ(UINT64_MAX, first);
+		/* In different parts of it. */
+		buf[50000] ^= 1;
+		buf[50001] ^= 128;
+		buf[69999] ^= 16;
+		EXPECT_EQ(3, edudma_pattern_check(pattern, buf, sizeof(buf), 1001, 5, 9,
+						  &first));
+		EXPECT_EQ(50000, first);
+		EXPECT_EQ(2, edudma_pattern_check(pattern, buf, 69999, 1001, 5, 9, NULL));
+	}
+	EXPECT_EQ(3, pattern);
+	EXPECT_EQ(10, edudma_pattern_check(pattern, buf, 10, 0, 0, 0, &first));
+	EXPECT_EQ(0, first);
+}
+
+TEST(streams_refuse_what_is_none)
+{
+	struct edudma_stream_options options = { .size = sizeof(options) };
+	struct edudma_stream *stream = NULL;
+	const struct edudma_frame *frame;
+
+	EXPECT_EQ(-EINVAL, edudma_stream_open(NULL, &options, &stream));
+	EXPECT_EQ(-EINVAL, edudma_stream_start(NULL));
+	EXPECT_EQ(-EINVAL, edudma_stream_stop(NULL));
+	EXPECT_EQ(-EINVAL, edudma_stream_next(NULL, 0, &frame));
+	EXPECT_EQ(-EINVAL, edudma_stream_release(NULL, NULL));
+	EXPECT_EQ(-EINVAL, edudma_stream_get(NULL, &frame));
+	EXPECT_EQ(-EINVAL, edudma_stream_submit(NULL, NULL, 1));
+	EXPECT_EQ(NULL, stream);
+	edudma_stream_close(NULL);
 }
 
 TEST(open_refuses_what_is_no_node)

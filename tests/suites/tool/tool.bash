@@ -147,7 +147,7 @@ test_info_json_is_what_sysfs_says() {
 	json '(.engine == "edu" or .engine == "ring") and .abi_version == 1'
 	json '.window_bytes > 0 and .max_segments == 1024'
 	json ".timeout_ms == $(cat /sys/module/edudma/parameters/timeout_ms)"
-	json '.capabilities - ["buffers", "iommu", "iopoll", "mmap", "msi", "uring-cmd"] == []'
+	json '.capabilities - ["buffers", "iommu", "iopoll", "mmap", "msi", "streams", "uring-cmd"] == []'
 }
 
 test_no_such_device_is_told() {
@@ -641,6 +641,176 @@ test_examples_work() {
 		run 1 "$examples/mmap" "$node"
 		said 'cannot see'
 	fi
+	local way
+	if streams; then
+		run 0 "$examples/grabber" "$node" 1
+		printed ' frames/s, brightness'
+		run 0 "$examples/recorder" "$node" recorded 20
+		printed '20 frames recorded'
+		[[ $(stat -c %s recorded) == $((20 * 65536)) ]]
+		run 0 "$examples/board" "$node"
+		printed '50 of 50 round trips, 50 of 50 frames, at the same time'
+	else
+		for way in grabber recorder board; do
+			run 1 "$examples/$way" "$node"
+		done
+	fi
+}
+
+streams() {
+	"$tool" info --json | jq -e '.capabilities | index("streams")' >/dev/null
+}
+
+need_streams() {
+	streams || skip 'the device has no streams'
+}
+
+test_capture_takes_frames_and_loses_none() {
+	local pattern
+	need_streams
+	run 0 "$tool" capture --verify -n 200
+	silent out
+	said '200 frames, 13107200 bytes (12.5 MiB) in '
+	said ', verified'
+	said 'nothing was lost'
+	for pattern in counter prbs31 ramp; do
+		run 0 "$tool" capture --strict -n 20 --pattern "$pattern" --header --json
+		silent err
+		json ".pattern == \"$pattern\" and .frames == 20 and .bytes == 20 * 65536 and
+			.verified and .wrong_bytes == 0 and .lost == 0 and .gaps == 0 and
+			.produced == .delivered + .lost and .delivered == .bytes + .bytes_after"
+	done
+	run 0 "$tool" capture -n 3 --frame 1000 --rate 100K --quiet
+	silent err
+	silent out
+}
+
+test_capture_writes_what_a_sink_expects() {
+	need_streams
+	run 0 "$tool" capture -n 10 --pattern prbs31 --frame 5000 --output frames
+	[[ $(stat -c %s frames) == 50000 ]]
+	"$tool" capture -n 10 --pattern prbs31 --frame 5000 --quiet --output - |
+		cmp - frames
+	run 0 "$tool" play --strict --pattern prbs31 frames
+	said '1 frames, 50000 bytes'
+	said 'underruns: 0 frames'
+	said 'mismatches: none'
+	run 0 "$tool" play --pattern prbs31 --frame 7000 --json - <frames
+	json '.frames == 8 and .bytes == 50000 and .mismatches == 0'
+	# Of another pattern, or with a wrong byte.
+	run 0 "$tool" play frames
+	said 'mismatches: '
+	printf X | dd of=frames bs=1 seek=12345 conv=notrunc status=none
+	run 1 "$tool" play --strict --pattern prbs31 frames
+	said 'mismatches: 1 bytes, the first at 12345'
+	said 'the device got 1 bytes that are not of the pattern'
+	: >empty
+	run 1 "$tool" play empty
+	said 'empty: there is nothing to play'
+}
+
+# The FIFO holds a MiB, so a reader that sleeps for as long as two take loses some.
+test_capture_with_a_slow_reader_tells_the_exact_loss() {
+	local slow=(--rate 16M --count 60 --buffers 4 --stall 125:20 --policy drop-old)
+	need_streams
+	run 0 "$tool" capture "${slow[@]}" --json
+	cp out result
+	# What the device lost before the last frame is what the gaps say.
+	json '.frames == 60 and .lost_frames > 0 and .gaps > 0 and
+		.lost_bytes == .lost_frames * .frame_bytes and .lost >= .lost_bytes and
+		.produced == .delivered + .lost and .delivered == .bytes + .bytes_after'
+	said 'capture: lost before frame '
+	sed -n 's/.*lost before frame [0-9]*: \([0-9]*\) frames.*/\1/p' err >lost
+	[[ $(paste -sd+ lost | bc) == $(jq .lost_frames result) ]]
+	run 1 "$tool" capture "${slow[@]}" --strict
+	said ', verified'
+	said ' bytes were lost'
+	run 1 "$tool" capture "${slow[@]}" --policy end
+	said 'frames came faster than they were taken'
+	said 'nothing was lost'
+}
+
+test_capture_draws_a_picture() {
+	need_streams
+	run 0 "$tool" capture -n 2 --frame 4096 --picture picture.pgm
+	[[ $(head -n 2 picture.pgm | tail -n 1) == '256 32' ]]
+	[[ $(stat -c %s picture.pgm) == $((14 + 2 * 4096)) ]]
+	# Byte o of frame n is o % 256 + o / 256 + 8 n: here the second line of frame 1.
+	[[ $(od -An -tu1 -j $((14 + 4096 + 256)) -N 4 picture.pgm) == *'9  10  11  12' ]]
+	run 0 "$tool" capture -n 60 --rate 16M --buffers 4 --stall 125:20 --picture gaps.pgm \
+		--policy drop-old
+	[[ $(head -n 2 gaps.pgm | tail -n 1) == '256 4096' ]]
+}
+
+test_capture_is_ended_by_a_signal() {
+	local before status=0
+	need_streams
+	before=$(frames_so_far)
+	start "$tool" capture --rate 4M --output frames --json --verify
+	wait_until 'there are frames' more_frames_than $((before + 20))
+	kill -INT "$job"
+	wait "$job" || status=$?
+	[[ $status == 130 ]]
+	json '.frames > 0 and .verified and .produced == .delivered + .lost'
+	[[ $(stat -c %s frames) == $(jq .bytes out) ]]
+	# The channel is free again.
+	run 0 "$tool" capture -n 1
+	before=$(frames_so_far)
+	start "$tool" play --rate 4M --json
+	wait_until 'there are frames' more_frames_than $((before + 20))
+	kill -INT "$job"
+	status=0
+	wait "$job" || status=$?
+	[[ $status == 130 ]]
+	json '.frames > 0 and .mismatches == 0'
+}
+
+frames_so_far() {
+	cat "$stats/frames"
+}
+
+more_frames_than() {
+	[[ $(frames_so_far) -gt $1 ]]
+}
+
+test_play_counts_underruns() {
+	local pattern
+	need_streams
+	for pattern in counter prbs31 ramp; do
+		run 0 "$tool" play --strict -n 40 --pattern "$pattern" --json
+		json '.frames == 40 and .bytes == 40 * 65536 and .underruns == 0 and
+			.mismatches == 0'
+	done
+	# A frame takes a millisecond, and there is one each 20.
+	run 0 "$tool" play -n 20 --rate 64M --buffers 2 --stall 20 --json
+	json '.frames == 20 and .underruns > 17 and .gaps > 0 and .mismatches == 0 and
+		.lost_bytes == .underruns * .frame_bytes and
+		.produced == .delivered + .lost and .delivered == .bytes'
+	run 1 "$tool" play -n 20 --rate 64M --buffers 2 --stall 20 --strict
+	said ' bytes were not there in time'
+}
+
+test_streams_of_a_device_that_goes() {
+	local driver=/sys/bus/pci/drivers/edudma status=0 before
+	need_streams
+	before=$(frames_so_far)
+	start "$tool" capture --rate 4M
+	wait_until 'there are frames' more_frames_than $((before + 10))
+	echo "$slot" >"$driver/unbind"
+	wait "$job" || status=$?
+	echo "$slot" >"$driver/bind"
+	[[ $status == 1 ]]
+	said 'the stream has ended after '
+	said ': No such device'
+}
+
+test_streams_need_memory_that_may_be_locked() {
+	need_streams
+	chmod 666 "$node"
+	at_end "chmod 600 $node"
+	run 1 setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all \
+		prlimit --memlock=65536 "$tool" capture -n 1
+	said "$node registers no 1048576 bytes (fewer --buffers, or 'ulimit -l')"
 }
 
 # The device goes while it works: the copy says so and leaves nothing.
