@@ -153,7 +153,7 @@ static void edudma_slot_keep(struct edudma_job *job)
 
 /**
  * edudma_stream_kick() - look whether the user has given slots
- * @stream:	the stream
+ * @stream:	the stream; if it does not run nobody is woken, as who polls calls this
  *
  * Context: Process; no locks.
  */
@@ -162,8 +162,10 @@ void edudma_stream_kick(struct edudma_stream *stream)
 	unsigned long flags;
 
 	spin_lock_irqsave(&stream->wait.lock, flags);
-	stream->inside++;
-	edudma_stream_leave(stream, &flags, edudma_stream_feed(stream, &flags));
+	if (stream->state == EDUDMA_STREAM_RUNNING) {
+		stream->inside++;
+		edudma_stream_leave(stream, &flags, edudma_stream_feed(stream, &flags));
+	}
 	spin_unlock_irqrestore(&stream->wait.lock, flags);
 }
 

@@ -430,8 +430,8 @@ struct edudma_stream_rings {
 /**
  * struct edudma_stream_fill - a slot that the user gives
  * @slot:	its place in the array of the stream's slots
- * @bytes:	of a sink: bytes to consume, at most frame_bytes and the slot's length; of a
- *		source 0
+ * @bytes:	of a sink: bytes to consume, at most frame_bytes and the slot's length; what
+ *		they lack to a frame counts as lost if there is a rate.  Of a source 0
  */
 struct edudma_stream_fill {
 	__u32 slot;
