@@ -28,7 +28,7 @@ _edudma()
 	list)	options+=' --json' ;;
 	info)	options+=' --device --json' ;;
 	load)	options+=' --module' ;;
-	read)	options+=' --device --offset --length --output' ;;
+	read)	options+=' --device --offset --length --output --hex --raw' ;;
 	write)	options+=' --device --offset --input' ;;
 	copy)	options+=' --device --depth --no-bounce --json --quiet' ;;
 	stats)	options+=' --device --watch --count --json' ;;

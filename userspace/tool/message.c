@@ -22,6 +22,7 @@ static void print(const char *format, va_list args)
 	char text[2 * PATH_MAX];
 
 	vsnprintf(text, sizeof(text), format, args);
+	progress_clear();
 	if (command_name)
 		fprintf(stderr, "edudma: %s: %s\n", command_name, text);
 	else

@@ -104,7 +104,7 @@ int option_error(int opt, char **argv);
 
 /**
  * device_open() - open a device, report failure
- * @which:	number, path, or NULL for the first device present
+ * @which:	number, name, PCI address, path, or NULL for the first device present
  * @flags:	O_RDWR, O_RDONLY or O_WRONLY
  * @dev:	where the handle goes
  *
@@ -312,6 +312,37 @@ void progress_update(struct progress *progress, uint64_t done);
  * Return: seconds since the start.
  */
 double progress_stop(struct progress *progress);
+
+/**
+ * progress_clear() - remove what is drawn, before something else is printed
+ */
+void progress_clear(void);
+
+/**
+ * progress_waiting() - draw "waiting for ..." in place of the bar
+ * @path:	what is waited for
+ */
+void progress_waiting(const char *path);
+
+/* waiting.c */
+
+/* What takes longer is told. */
+#define WAITING_SECONDS	1
+
+/**
+ * waiting_start() - a call that sleeps until a device is done comes next
+ * @path:	the device; kept until waiting_stop()
+ *
+ * If standard error is a terminal and the call takes long, the terminal shows that.
+ */
+void waiting_start(const char *path);
+
+/**
+ * waiting_stop() - the call has returned
+ *
+ * What was shown is cleared.
+ */
+void waiting_stop(void);
 
 /* json.c */
 
