@@ -24,6 +24,14 @@ test_version_is_told() {
 	cp out long
 	run 0 "$tool" -V
 	cmp out long
+	local word
+	for word in $commands; do
+		run 0 "$tool" "$word" --version
+		silent err
+		cmp out long
+		run 0 "$tool" "$word" -V
+		cmp out long
+	done
 }
 
 test_help_names_the_commands() {
@@ -35,8 +43,13 @@ test_help_names_the_commands() {
 	done
 	printed 'Exit status'
 	cp out long
-	run 0 "$tool" help
-	cmp out long
+	local way
+	for way in help 'help help' 'help --help' 'help -h'; do
+		# Words are meant.
+		# shellcheck disable=SC2086
+		run 0 "$tool" $way
+		cmp out long
+	done
 }
 
 test_each_command_has_help() {
@@ -64,6 +77,8 @@ test_wrong_usage_is_2() {
 	run 2 "$tool" help frobnicate
 	said "unknown command 'frobnicate'"
 	silent out
+	run 2 "$tool" help info surplus
+	said "unexpected argument 'surplus'"
 }
 
 test_wrong_options_are_named() {
@@ -120,6 +135,8 @@ test_wrong_values_are_named() {
 	said '--count needs --watch'
 	run 2 "$tool" info --device ''
 	said '--device needs'
+	run 2 "$tool" read --hex --raw
+	said '--hex and --raw'
 	for value in 0 65 x; do
 		run 2 "$tool" copy --depth "$value" in out
 		said "--depth: '$value' is not in 1 to 64"
