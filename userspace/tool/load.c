@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <libkmod.h>
+#include <linux/capability.h>
 
 #include "tool.h"
 
@@ -169,14 +170,27 @@ static int fail_parameter(const struct load *load, const char *what)
 		    what, strerror(EINVAL), load->options);
 }
 
+/* A module that is not signed, or by somebody whom this system does not know. */
+static int fail_signature(const char *what, int err, const char *why)
+{
+	return fail("%s: %s (%s: sign it with a key that this system trusts, as DKMS does%s)",
+		    what, strerror(-err), why,
+		    secure_boot("") ? "; 'mokutil --import' adds a key to Secure Boot's" : "");
+}
+
 static int fail_load(const struct load *load, int err)
 {
 	const char *what = load->path ? load->path : "edudma";
+	char why[128] = "this kernel takes signed modules only";
 	bool logged;
 
 	switch (err) {
 	case -EPERM:
 	case -EACCES:
+		/* Root is refused by lockdown. */
+		if (has_capability(CAP_SYS_MODULE) &&
+		    signatures_needed("", why, sizeof(why)))
+			return fail_signature(what, err, why);
 		return fail("%s: %s (only root can load modules)", what,
 			    strerror(-err));
 	case -EEXIST:
@@ -186,8 +200,9 @@ static int fail_load(const struct load *load, int err)
 		return fail("%s: %s (built for another kernel than this?)",
 			    what, strerror(-err));
 	case -EKEYREJECTED:
-		return fail("%s: %s (this kernel takes signed modules only)",
-			    what, strerror(-err));
+	case -ENOKEY:
+		signatures_needed("", why, sizeof(why));
+		return fail_signature(what, err, why);
 	}
 
 	if (err == -EINVAL && load->nr_parameters)

@@ -74,8 +74,7 @@ int option_error(int opt, char **argv)
 	return usage_error("unknown option '-%c'", optopt);
 }
 
-/* What the user can do about an error; NULL if it speaks for itself. */
-static const char *device_hint(int err)
+const char *device_hint(int err)
 {
 	switch (err) {
 	case -ENODEV:
