@@ -8,12 +8,12 @@ _edudma()
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write
-			copy stats bench help --help --version' -- "$word")
+			copy stats bench selftest doctor why reset help --help --version' -- "$word")
 		return
 	fi
 
 	case $previous in
-	--device)
+	--device | -d)
 		mapfile -t COMPREPLY < <(compgen -f -- "${word:-/dev/edudma}")
 		return ;;
 	--direction)
@@ -32,6 +32,10 @@ _edudma()
 	write)	options+=' --device --offset --input' ;;
 	copy)	options+=' --device --depth --no-bounce --json --quiet' ;;
 	stats)	options+=' --device --watch --count --json' ;;
+	selftest) options+=' --device --force --json --quiet' ;;
+	doctor)	options+=' --device --json' ;;
+	why)	options+=' --device --pid --json' ;;
+	reset)	options+=' --device' ;;
 	bench)	options+=' --device --direction --overwrite --mode --depth --block
 			--offset --length --time --count --json' ;;
 	esac

@@ -16,6 +16,10 @@ static const struct command *const commands[] = {
 	&command_copy,
 	&command_stats,
 	&command_bench,
+	&command_selftest,
+	&command_doctor,
+	&command_why,
+	&command_reset,
 };
 
 static const struct command *current;
@@ -39,7 +43,7 @@ static int print_usage(void)
 	       "\n"
 	       "Commands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\n"
 	       "  -h, --help     this help; 'edudma COMMAND --help' tells more\n"
 	       "  -V, --version  version of the tool\n"

@@ -11,7 +11,7 @@
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-commands='list info load unload read write copy stats bench'
+commands='list info load unload read write copy stats bench selftest doctor why reset'
 
 no_driver() {
 	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
@@ -98,12 +98,22 @@ test_wrong_options_are_named() {
 
 test_wrong_arguments_are_named() {
 	local word
-	for word in list unload read write stats bench; do
+	for word in list unload read write stats bench selftest; do
 		run 2 "$tool" "$word" surplus
 		said "unexpected argument 'surplus'"
 	done
-	run 2 "$tool" info 0 surplus
-	said "unexpected argument 'surplus'"
+	for word in info doctor reset; do
+		run 2 "$tool" "$word" 0 surplus
+		said "unexpected argument 'surplus'"
+	done
+	run 2 "$tool" why
+	said 'one file is needed'
+	run 2 "$tool" why one two
+	said 'one file is needed'
+	run 2 "$tool" why --pid 1
+	said 'an address is needed'
+	run 2 "$tool" why --pid 1 0x1000 1 surplus
+	said 'an address is needed'
 	run 2 "$tool" copy one
 	said 'two files are needed'
 	run 2 "$tool" copy one two three
@@ -159,6 +169,14 @@ test_wrong_values_are_named() {
 	said "--count: '0' is not a number of requests"
 	run 2 "$tool" bench --mode fast
 	said "--mode: 'fast' is not sync, io_uring, fixed, registered"
+	for value in 0 x -1 4294967296; do
+		run 2 "$tool" why --pid "$value" 0x1000
+		said "--pid: '$value' is not the number of a process"
+	done
+	run 2 "$tool" why --pid 1 x
+	said "'x' is not an address"
+	run 2 "$tool" why --pid 1 0x1000 0
+	said "'0' is not a length"
 	run 2 "$tool" bench --direction up
 	said "--direction: 'up' is not read, write or mixed"
 }
@@ -201,7 +219,24 @@ test_without_a_device_the_way_out_is_told() {
 	said "edudma: stats: $way"
 	run 1 "$tool" bench
 	said "edudma: bench: $way"
+	run 1 "$tool" selftest
+	said "edudma: selftest: $way"
+	run 1 "$tool" why in
+	said "edudma: why: $way"
+	run 1 "$tool" reset
+	said "edudma: reset: $way"
 	[[ ! -e x ]]
+}
+
+# What is missing is told, and what needs it is not tried.
+test_doctor_without_a_driver() {
+	no_driver
+	run 1 "$tool" doctor
+	silent err
+	grep -q '^fail  loaded     the module is not loaded' out
+	run 1 "$tool" doctor --json
+	json '.failed > 0 and (.checks | map(.check) | index("transfer") | not)'
+	json '.checks | all(.status == "ok" or .way_out)'
 }
 
 test_what_is_no_device_is_told() {
