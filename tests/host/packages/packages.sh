@@ -106,13 +106,14 @@ are_installed() {
 # Each is configured, no file of theirs differs, and they have these.
 have_their_files() {
 	inside "$clean" '
-		for package in edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev; do
+		for package in edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
+			python3-edudma; do
 			dpkg-query -W -f "\${Package} \${Version} \${db:Status-Status}\n" $package
 			dpkg -V $package
 		done' >"$place/packages" || return
 	cat "$place/packages"
-	[ "$(grep -c " $version installed\$" "$place/packages")" = 5 ] &&
-		[ "$(wc -l <"$place/packages")" = 5 ] || return
+	[ "$(grep -c " $version installed\$" "$place/packages")" = 6 ] &&
+		[ "$(wc -l <"$place/packages")" = 6 ] || return
 	inside "$clean" '
 		ls -d /usr/bin/edudma /usr/lib/udev/rules.d/60-edudma.rules \
 			/usr/share/bash-completion/completions/edudma \
@@ -171,11 +172,19 @@ have_libraries() {
 		rm program program.c rw' "$version"
 }
 
+have_a_python_package() {
+	inside "$clean" '
+		cd /
+		[ "$(python3 -c "import edudma; print(edudma.__version__)")" = "$1" ]
+		python3 -c "import edudma; assert edudma.devices() == []"' "$version"
+}
+
 # The group stays, as Debian's groups do: files may belong to it.
 are_purged() {
 	inside "$clean" '
 		rm -r /debs
-		apt-get -q -y purge edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev
+		apt-get -q -y purge edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
+			python3-edudma
 		! dpkg-query -W "*edudma*"
 		find / -xdev -path /proc -prune -o -name "*edudma*" -print >/left
 		cat /left
@@ -191,6 +200,7 @@ check "packages of $suite build the module" build_the_module
 check "packages of $suite skip an old kernel" skip_an_old_kernel
 check "packages of $suite have a tool that starts" have_a_tool
 check "packages of $suite have libraries to link to" have_libraries
+check "packages of $suite have a package for Python" have_a_python_package
 check "packages of $suite leave nothing when purged" are_purged
 checked
 # What failed is left to be looked at.

@@ -372,6 +372,9 @@ test_install_and_uninstall() {
 	LD_LIBRARY_PATH=$root/opt/edudma/lib run 0 ./program
 	"$root/opt/edudma/bin/edudma" --version | grep -qF "$(cat out)"
 
+	python3 -B -c 'import sys; sys.path[:0] = sys.argv[1:]; import edudma; print(edudma.__version__)' \
+		"$root"/opt/edudma/lib/python3*/site-packages | grep -qxF "$(cat out)"
+
 	"${make[@]}" uninstall
 	[[ -z $(find "$root" ! -type d) ]]
 }
@@ -405,6 +408,33 @@ test_manual_is_well_formed() {
 	for page in "$top/userspace"/man/*.[13]; do
 		run 0 groff -mdoc -Tutf8 -ww "$page"
 		silent err
+	done
+}
+
+# All of it, with warnings as errors, and each public name has a description.
+test_python_package_compiles() {
+	local file
+	for file in "$top"/userspace/python/{generate,edudma/*.py,examples/*.py} \
+			"$build"/userspace/python/edudma/*.py; do
+		python3 -B -W error -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' \
+			"$file"
+	done
+	PYTHONPATH=$build/userspace/python python3 -B -W error -c 'if 1:
+		import edudma
+		for name in edudma.__all__:
+		    assert name == "__version__" or getattr(edudma, name).__doc__, name'
+}
+
+# What the generator does not know ends the build.
+test_python_layouts_come_from_the_header() {
+	local line
+	"$top/userspace/python/generate" "$top/uapi/linux/edudma.h" all.py
+	cmp all.py "$build/userspace/python/edudma/_uapi.py"
+	for line in $'struct new {\n\tvoid *pointer;\n};' '#define NEW sizeof(int)' \
+			'typedef int new;' $'enum new {\n\tNEW,\n};'; do
+		{ cat "$top/uapi/linux/edudma.h"; echo "$line"; } >bad.h
+		run 1 "$top/userspace/python/generate" bad.h bad.py
+		said 'not understood'
 	done
 }
 
