@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bash completion for edudma(1)
 
+_edudma_devices()
+{
+	edudma list 2>/dev/null | awk '{ gsub(":", "\\:", $2); print $1, $2, $3 }'
+}
+
 _edudma()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -14,7 +19,8 @@ _edudma()
 
 	case $previous in
 	--device | -d)
-		mapfile -t COMPREPLY < <(compgen -f -- "${word:-/dev/edudma}")
+		mapfile -t COMPREPLY < <(compgen -W "$(_edudma_devices)" -- "$word"
+			[[ $word != /* ]] || compgen -f -- "$word")
 		return ;;
 	--direction)
 		mapfile -t COMPREPLY < <(compgen -W 'read write mixed' -- "$word")
@@ -38,6 +44,16 @@ _edudma()
 	reset)	options+=' --device' ;;
 	bench)	options+=' --device --direction --overwrite --mode --depth --block
 			--offset --length --time --count --json' ;;
+	esac
+	case ${COMP_WORDS[1]} in
+	load)
+		mapfile -t COMPREPLY < <(compgen -W "$(modinfo -F parm edudma 2>/dev/null |
+			sed 's/:.*/=/')" -- "$word") ;;
+	info | doctor | reset)
+		mapfile -t COMPREPLY < <(compgen -W "$(_edudma_devices)" -- "$word") ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write copy
+			stats bench selftest doctor why reset' -- "$word") ;;
 	esac
 	# Everything else is a file name, which -o default completes.
 	if [[ $word == -* ]]; then

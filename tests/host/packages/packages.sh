@@ -117,6 +117,8 @@ have_their_files() {
 	inside "$clean" '
 		ls -d /usr/bin/edudma /usr/lib/udev/rules.d/60-edudma.rules \
 			/usr/share/bash-completion/completions/edudma \
+			/usr/share/zsh/vendor-completions/_edudma \
+			/usr/share/fish/vendor_completions.d/edudma.fish \
 			/usr/share/doc/edudma/examples/edudma.conf \
 			/usr/share/doc/libedudma-dev/examples/rw.c \
 			/usr/include/edudma.h /usr/include/edudma_uring.h \

@@ -7,6 +7,8 @@
 # Skips: *: the module is loaded here
 # Skips: full_disk_is_noticed: no /dev/full
 # Skips: manual_is_well_formed: no groff
+# Skips: completion_for_zsh_is_well_formed: no zsh
+# Skips: completion_for_fish_is_well_formed: no fish
 
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
@@ -446,6 +448,36 @@ test_completion_completes() {
 		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
 	printf 'copy\n--no-bounce\nfixed\n' | diff - out
+}
+
+# Each shell knows the commands and their options.
+test_completions_are_complete() {
+	local word option name
+	for word in $commands; do
+		"$tool" "$word" --help | grep -oE '^  -[A-Za-z], --[a-z-]+' | sed 's/.*--//' >options
+		for name in bash zsh fish; do
+			grep -qw -- "$word" "$top/userspace/tool/edudma.$name"
+			while read -r option; do
+				grep -qE -- "(--|-l )$option\b" "$top/userspace/tool/edudma.$name" ||
+					{ echo "$name lacks --$option of $word"; return 1; }
+			done <options
+		done
+	done
+}
+
+test_completion_for_zsh_is_well_formed() {
+	command -v zsh >/dev/null || skip 'no zsh'
+	zsh -n "$top/userspace/tool/edudma.zsh"
+}
+
+test_completion_for_fish_is_well_formed() {
+	command -v fish >/dev/null || skip 'no fish'
+	fish --no-execute "$top/userspace/tool/edudma.fish"
+	# fish expands it.
+	# shellcheck disable=SC2016
+	fish -c 'source $argv[1]; complete -C "edudma bench --mode f"' \
+		"$top/userspace/tool/edudma.fish" >out
+	printed 'fixed'
 }
 
 run_tests "$@"
