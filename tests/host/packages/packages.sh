@@ -125,7 +125,9 @@ have_their_files() {
 			/usr/include/linux/edudma.h /usr/lib/*/libedudma.a
 		getent group edudma
 		man -w 1 edudma
-		man -w 3 libedudma libedudma-uring'
+		man -w 1 edudma-doctor
+		man -w 4 edudma
+		man -w 3 libedudma libedudma-uring edudma_transfer edudma_queue_new'
 }
 
 build_the_module() {

@@ -7,6 +7,7 @@
 # Skips: *: the module is loaded here
 # Skips: full_disk_is_noticed: no /dev/full
 # Skips: manual_is_well_formed: no groff
+# Skips: manual_pleases_mandoc: no mandoc
 # Skips: completion_for_zsh_is_well_formed: no zsh
 # Skips: completion_for_fish_is_well_formed: no fish
 
@@ -354,6 +355,9 @@ test_install_and_uninstall() {
 	"${make[@]}" install
 	[[ -x $root/opt/edudma/bin/edudma ]]
 	[[ -f $root/opt/edudma/share/man/man1/edudma.1 ]]
+	[[ -e $root/opt/edudma/share/man/man1/edudma-doctor.1 ]]
+	[[ -f $root/opt/edudma/share/man/man3/edudma_transfer.3 ]]
+	[[ -f $root/opt/edudma/share/man/man4/edudma.4 ]]
 	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
 	grep -q '^g edudma ' "$root/opt/edudma/lib/sysusers.d/edudma.conf"
 
@@ -407,10 +411,58 @@ test_manual_is_complete() {
 test_manual_is_well_formed() {
 	command -v groff >/dev/null || skip 'no groff'
 	local page
-	for page in "$top/userspace"/man/*.[13]; do
+	for page in "$top/userspace"/man/*.[134] "$build"/userspace/man/*.3; do
 		run 0 groff -mdoc -Tutf8 -ww "$page"
 		silent err
 	done
+}
+
+test_manual_pleases_mandoc() {
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	run 0 mandoc -T lint -W warning "$top/userspace"/man/*.[134] "$build"/userspace/man/*.3
+	silent out
+}
+
+# Each exported function has a page, with its parameters.
+test_manual_has_a_page_for_each_function() {
+	local library name
+	for library in $libraries; do
+		nm -D --defined-only "$build/userspace/$library.so" |
+			sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' >exported
+		[[ -s exported ]]
+		while read -r name; do
+			grep -qx "\.Nm $name" "$build/userspace/man/$name.3"
+			grep -q "^\.Fn $name \"" "$build/userspace/man/$name.3"
+		done <exported
+	done
+	grep -qx '\.It Fa request_bytes' "$build/userspace/man/edudma_copy.3"
+	grep -qx '\.Sh RETURN VALUES' "$build/userspace/man/edudma_copy.3"
+}
+
+# What docs/uapi.md lists is in edudma(4): calls, capabilities, errors, parameters, statistics.
+test_manual_of_the_node_is_complete() {
+	local page=$top/userspace/man/edudma.4 word
+	grep -oE '\bEDUDMA_(IOC|CAP|URING_CMD|TRANSFER)_[A-Z_]+\b' "$top/uapi/linux/edudma.h" |
+		grep -v '_MAGIC$' | sort -u >words
+	[[ $(wc -l <words) -gt 12 ]]
+	while read -r word; do
+		grep -q "^\.\(It \)\?Dv $word\b" "$page" || { echo "edudma(4) lacks $word"; return 1; }
+	done <words
+	# The backquotes are the document's.
+	# shellcheck disable=SC2016
+	sed -n '/^## Errors/,/^## R/s/^| `\([A-Z0-9]*\)` .*/\1/p' "$top/docs/uapi.md" >words
+	[[ $(wc -l <words) -gt 20 ]]
+	while read -r word; do
+		grep -qx "\.It Bq Er $word" "$page" || { echo "edudma(4) lacks $word"; return 1; }
+	done <words
+	# shellcheck disable=SC2016
+	sed -n '/^## Module parameters/,$s/^| `\([a-z].*\)` |.*/\1/p' "$top/docs/uapi.md" |
+		grep -oE '[a-z_]+' >words
+	[[ $(wc -l <words) -gt 25 ]]
+	while read -r word; do
+		grep -qE "^\.It (Cm|Li)( [a-z_]+ ,)* $word\b" "$page" ||
+			{ echo "edudma(4) lacks $word"; return 1; }
+	done <words
 }
 
 # All of it, with warnings as errors, and each public name has a description.
