@@ -20,6 +20,9 @@
  * so.  The others only make short system calls.  <edudma_uring.h> has requests that
  * are submitted without waiting.
  *
+ * Growth.  A structure that callers allocate carries its size, so that programs and
+ * libraries of different age fit together.
+ *
  * Ownership.  A string that a function returns belongs to the object that it was
  * asked of and lives as long; strings of no object are constants.
  */
@@ -279,6 +282,8 @@ edudma_from_device(void *addr, size_t len, uint64_t offset)
 
 /**
  * struct edudma_result - how far a transfer came
+ * @size:		set by the caller: sizeof(struct edudma_result).  No more than
+ *			that is written, and what the library does not know is zeroed
  * @bytes_done:		bytes moved, counted from the first segment on
  * @segments_done:	leading segments moved completely
  * @error:		0, or the positive errno of the first segment that failed.
@@ -286,6 +291,7 @@ edudma_from_device(void *addr, size_t len, uint64_t offset)
  *			anything was moved
  */
 struct edudma_result {
+	size_t size;
 	uint64_t bytes_done;
 	uint32_t segments_done;
 	int error;
@@ -298,7 +304,8 @@ struct edudma_result {
  * @nr_segments: elements in @segments, at most edudma_info.max_segments; 0 does
  *		nothing
  * @flags:	EDUDMA_TRANSFER_* or 0
- * @result:	if not NULL, what was done; written in every case
+ * @result:	if not NULL, what was done; its size is set by the caller, the rest is
+ *		written in every case but for a wrong size
  *
  * With EDUDMA_TRANSFER_EXCLUSIVE nobody else's transfers come between the
  * segments, on any channel: what one segment puts into the window, a later one
@@ -306,7 +313,8 @@ struct edudma_result {
  * signal stops it as soon as one hardware transfer of it is complete, and what is
  * complete is counted.
  *
- * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL, -EBADF,
+ * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL (also for a size
+ * of @result that no version had), -EBADF,
  * -EMSGSIZE (vector too long or too large), -ERANGE (segment outside the
  * window), -EFAULT, -ENOMEM, -ENODEV.  Failed on the way, see @result: -EFAULT
  * (no such memory), -ENOENT (no such buffer), -EADDRNOTAVAIL
@@ -432,6 +440,8 @@ typedef int (*edudma_progress_fn)(uint64_t done, uint64_t total,
 
 /**
  * struct edudma_copy_options - how to copy
+ * @size:		sizeof(struct edudma_copy_options).  What a caller does not have is
+ *			taken for zero; what the library does not know must be
  * @progress:		called after each request, or NULL
  * @context:		passed on to @progress
  * @request_bytes:	bytes to copy per request, as long as the driver's limits
@@ -441,6 +451,7 @@ typedef int (*edudma_progress_fn)(uint64_t done, uint64_t total,
  * @reserved:		must be zero
  */
 struct edudma_copy_options {
+	size_t size;
 	edudma_progress_fn progress;
 	void *context;
 	uint64_t request_bytes;
@@ -467,8 +478,9 @@ struct edudma_copy_options {
  * If a signal handler runs, @progress decides whether to go on; without it the
  * copy stops with -EINTR.
  *
- * Return: 0 if all was copied; -EINVAL for memory that overlaps or unknown
- * options; -ECANCELED if @progress asked for it; -ENOMEM; -EOPNOTSUPP if the
+ * Return: 0 if all was copied; -EINVAL for memory that overlaps, unknown flags, or a
+ * size of @options that no version had; -E2BIG for options that only a newer library
+ * knows; -ECANCELED if @progress asked for it; -ENOMEM; -EOPNOTSUPP if the
  * driver's limits allow no round trip; or as edudma_transfer().
  */
 int edudma_copy(struct edudma *dev, void *dst, const void *src, size_t len,

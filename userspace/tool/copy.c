@@ -265,6 +265,7 @@ static int wait_block(struct copy *copy, const struct block *block)
 static int finish_block(struct copy *copy, struct block *block)
 {
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.progress = on_progress,
 		.context = copy,
 		.flags = copy->flags,

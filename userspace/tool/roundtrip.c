@@ -38,7 +38,7 @@ int roundtrip(struct edudma *dev, struct roundtrip *trip)
 		edudma_from_device(trip->dst, trip->len, trip->offset),
 		edudma_to_device(trip->saved, trip->len, trip->offset),
 	};
-	struct edudma_result result;
+	struct edudma_result result = { .size = sizeof(result) };
 	size_t i;
 	int ret;
 
