@@ -100,7 +100,32 @@ are_installed() {
 		*) cp "$deb" "$clean/debs/" || return ;;
 		esac
 	done
-	inside "$clean" 'apt-get -q -y --no-install-recommends install /debs/*.deb'
+	are_older && inside "$clean" '
+		apt-get -q -y --no-install-recommends install /old/*.deb
+		rm -r /old'
+}
+
+# What a release before this one would be: the same, of a lower version.
+are_older() {
+	inside "$clean" '
+		mkdir /old
+		for deb in /debs/*.deb; do
+			rm -rf /deb
+			dpkg-deb -R "$deb" /deb
+			sed -i "/^\\(Version\\|Depends\\):/s/$1/$1~previous/g" /deb/DEBIAN/control
+			dpkg-deb -b /deb "/old/${deb##*/}"
+		done
+		rm -r /deb' "$version"
+}
+
+# What the administrator has changed stays.
+are_upgraded() {
+	inside "$clean" '
+		[ "$(dpkg-query -W -f "\${Version}" edudma)" = "$1~previous" ]
+		id=$(getent group edudma)
+		apt-get -q -y --no-install-recommends install /debs/*.deb
+		[ "$(dpkg-query -W -f "\${Version}" edudma)" = "$1" ]
+		[ "$(getent group edudma)" = "$id" ]' "$version"
 }
 
 # Each is configured, no file of theirs differs, and they have these.
@@ -130,63 +155,30 @@ have_their_files() {
 		man -w 3 libedudma libedudma-uring edudma_transfer edudma_queue_new'
 }
 
-build_the_module() {
-	inside "$clean" '
-		for build in /lib/modules/*/build; do
-			kernel=$(basename "${build%/build}")
-			[ "$kernel" != 4.19.0-0-amd64 ] || continue
-			modinfo -k "$kernel" edudma
-			dkms status edudma -k "$kernel" | grep ": installed"
-			[ "$(modinfo -k "$kernel" -F version edudma)" = "$1" ]
-			modinfo -k "$kernel" -F vermagic edudma | grep "^$kernel "
-		done' "$version"
-}
-
 skip_an_old_kernel() {
 	inside "$clean" '
 		dkms status edudma
 		[ -z "$(dkms status edudma -k 4.19.0-0-amd64 | grep -E "built|installed")" ]'
 }
 
-have_a_tool() {
-	inside "$clean" '[ "$(edudma --version)" = "edudma $1" ]; edudma list' "$version"
+# pass TEST: one of debian/tests, as autopkgtest would run it
+pass() {
+	grep -q "^Tests: $1\$" debian/tests/control || return
+	mkdir -p "$clean/tests"
+	cp "debian/tests/$1" "$clean/tests/" || return
+	inside "$clean" 'mkdir -p /tests/tmp; AUTOPKGTEST_TMP=/tests/tmp "/tests/$1"' "$1"
 }
 
-# A program is compiled as a user would do it, with both libraries.
-have_libraries() {
-	cat >"$clean/root/program.c" <<-END
-		#include <edudma_uring.h>
-		#include <errno.h>
-		#include <stdio.h>
-
-		int main(void)
-		{
-			struct edudma_queue *queue;
-
-			puts(edudma_version());
-			return edudma_queue_new(NULL, 1, &queue) != -EINVAL;
-		}
-	END
-	inside "$clean" '
-		cd /root
-		gcc -o program program.c $(pkg-config --cflags --libs libedudma-uring)
-		ldd program | grep "libedudma\.so\.0 => /"
-		[ "$(./program)" = "$1" ]
-		gcc -o rw /usr/share/doc/libedudma-dev/examples/rw.c
-		rm program program.c rw' "$version"
-}
-
-have_a_python_package() {
-	inside "$clean" '
-		cd /
-		[ "$(python3 -c "import edudma; print(edudma.__version__)")" = "$1" ]
-		python3 -c "import edudma; assert edudma.devices() == []"' "$version"
+# All tests of the control file are run here.
+are_tested() {
+	[ "$(sed -n 's/^Tests: //p' debian/tests/control | sort | tr '\n' ' ')" = \
+		"libraries module python tool " ]
 }
 
 # The group stays, as Debian's groups do: files may belong to it.
 are_purged() {
 	inside "$clean" '
-		rm -r /debs
+		rm -r /debs /tests
 		apt-get -q -y purge edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
 			python3-edudma
 		! dpkg-query -W "*edudma*"
@@ -199,12 +191,14 @@ are_purged() {
 check "packages of $suite are built" are_built
 check "packages of $suite please lintian" please_lintian
 check "packages of $suite are installed" are_installed
+check "packages of $suite are upgraded" are_upgraded
 check "packages of $suite have their files" have_their_files
-check "packages of $suite build the module" build_the_module
+check "packages of $suite build the module" pass module
 check "packages of $suite skip an old kernel" skip_an_old_kernel
-check "packages of $suite have a tool that starts" have_a_tool
-check "packages of $suite have libraries to link to" have_libraries
-check "packages of $suite have a package for Python" have_a_python_package
+check "packages of $suite have a tool that starts" pass tool
+check "packages of $suite have libraries to link to" pass libraries
+check "packages of $suite have a package for Python" pass python
+check "packages of $suite have no other tests" are_tested
 check "packages of $suite leave nothing when purged" are_purged
 checked
 # What failed is left to be looked at.
