@@ -396,10 +396,11 @@ test_manual_is_complete() {
 		done <options
 	done
 
+	# One function is the headers' own.
 	for library in $libraries; do
 		page=$top/userspace/man/$library.3
 		sed -n 's/^\([a-z].*[ *]\)\{0,1\}\(edudma_[a-z_]*\)(.*/\2/p' \
-			"$(header "$library")" >functions
+			"$(header "$library")" | grep -vx edudma_make_segment >functions
 		[[ -s functions ]]
 		while read -r word; do
 			grep -q "^\.Fn $word " "$page" ||
