@@ -12,13 +12,16 @@
  * of the device's window.
  *
  * Threads.  The library has no global state.  Any number of threads may use one
- * handle at the same time; requests of one handle are queued in the kernel and
- * run one after the other.  Only the function that frees an object must not run
- * while another thread uses that object.
+ * handle at the same time; requests of one handle are queued in the kernel and run
+ * one after the other.  Only the function that frees an object must not run while
+ * another thread uses that object.
  *
  * Blocking.  Functions that move data sleep until the hardware is done; they say
  * so.  The others only make short system calls.  <edudma_uring.h> has requests that
  * are submitted without waiting.
+ *
+ * Growth.  A structure that callers allocate carries its size, so that programs and
+ * libraries of different age fit together.
  *
  * Ownership.  A string that a function returns belongs to the object that it was
  * asked of and lives as long; strings of no object are constants.
@@ -235,6 +238,21 @@ int edudma_read_at(struct edudma *dev, void *buf, size_t len, uint64_t offset,
 int edudma_write_at(struct edudma *dev, const void *buf, size_t len,
 		    uint64_t offset, size_t *done);
 
+/* Internal: C++ has no designated initializers. */
+static inline struct edudma_segment
+edudma_make_segment(uint64_t addr, size_t len, uint64_t offset, uint32_t direction,
+		    uint32_t buffer)
+{
+	struct edudma_segment segment;
+
+	segment.addr = addr;
+	segment.len = len;
+	segment.offset = offset;
+	segment.direction = direction;
+	segment.buffer = buffer;
+	return segment;
+}
+
 /**
  * edudma_to_device() - describe a segment that the device reads from memory
  * @addr:	source, any alignment; it may be read-only memory
@@ -246,14 +264,8 @@ int edudma_write_at(struct edudma *dev, const void *buf, size_t len,
 static inline struct edudma_segment
 edudma_to_device(const void *addr, size_t len, uint64_t offset)
 {
-	struct edudma_segment segment;
-
-	segment.addr = (uintptr_t)addr;
-	segment.len = len;
-	segment.offset = offset;
-	segment.direction = EDUDMA_TO_DEVICE;
-	segment.buffer = 0;
-	return segment;
+	return edudma_make_segment((uintptr_t)addr, len, offset,
+				   EDUDMA_TO_DEVICE, 0);
 }
 
 /**
@@ -267,18 +279,14 @@ edudma_to_device(const void *addr, size_t len, uint64_t offset)
 static inline struct edudma_segment
 edudma_from_device(void *addr, size_t len, uint64_t offset)
 {
-	struct edudma_segment segment;
-
-	segment.addr = (uintptr_t)addr;
-	segment.len = len;
-	segment.offset = offset;
-	segment.direction = EDUDMA_FROM_DEVICE;
-	segment.buffer = 0;
-	return segment;
+	return edudma_make_segment((uintptr_t)addr, len, offset,
+				   EDUDMA_FROM_DEVICE, 0);
 }
 
 /**
  * struct edudma_result - how far a transfer came
+ * @size:		set by the caller: sizeof(struct edudma_result).  No more than
+ *			that is written, and what the library does not know is zeroed
  * @bytes_done:		bytes moved, counted from the first segment on
  * @segments_done:	leading segments moved completely
  * @error:		0, or the positive errno of the first segment that failed.
@@ -286,6 +294,7 @@ edudma_from_device(void *addr, size_t len, uint64_t offset)
  *			anything was moved
  */
 struct edudma_result {
+	size_t size;
 	uint64_t bytes_done;
 	uint32_t segments_done;
 	int error;
@@ -298,20 +307,20 @@ struct edudma_result {
  * @nr_segments: elements in @segments, at most edudma_info.max_segments; 0 does
  *		nothing
  * @flags:	EDUDMA_TRANSFER_* or 0
- * @result:	if not NULL, what was done; written in every case
+ * @result:	if not NULL, what was done; its size is set by the caller, the rest is
+ *		written in every case but for a wrong size
  *
- * With EDUDMA_TRANSFER_EXCLUSIVE nobody else's transfers come between the
- * segments, on any channel: what one segment puts into the window, a later one
- * finds there.  Without it others may use the window meanwhile.  Sleeps.  A
- * signal stops it as soon as one hardware transfer of it is complete, and what is
- * complete is counted.
+ * With EDUDMA_TRANSFER_EXCLUSIVE nobody else's transfers come between the segments,
+ * on any channel: what one segment puts into the window, a later one finds there.
+ * Without it others may use the window meanwhile.  Sleeps.  A signal stops it as soon
+ * as one hardware transfer of it is complete, and what is complete is counted.
  *
- * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL, -EBADF,
- * -EMSGSIZE (vector too long or too large), -ERANGE (segment outside the
- * window), -EFAULT, -ENOMEM, -ENODEV.  Failed on the way, see @result: -EFAULT
- * (no such memory), -ENOENT (no such buffer), -EADDRNOTAVAIL
- * (EDUDMA_TRANSFER_NO_BOUNCE and memory that the device cannot address), -ENOMEM,
- * -EIO, -ETIMEDOUT, -EINTR, -ENODEV.
+ * Return: 0 if every byte was moved.  Refused, nothing done: -EINVAL (also for a size
+ * of @result that no version had), -EBADF, -EMSGSIZE (vector too long or too large),
+ * -ERANGE (segment outside the window), -EFAULT, -ENOMEM, -ENODEV.  Failed on the
+ * way, see @result: -EFAULT (no such memory), -ENOENT (no such buffer),
+ * -EADDRNOTAVAIL (EDUDMA_TRANSFER_NO_BOUNCE and memory that the device cannot
+ * address), -ENOMEM, -EIO, -ETIMEDOUT, -EINTR, -ENODEV.
  */
 int edudma_transfer(struct edudma *dev, const struct edudma_segment *segments,
 		    uint32_t nr_segments, uint32_t flags,
@@ -383,14 +392,8 @@ static inline struct edudma_segment
 edudma_buffer_to_device(uint32_t buffer, uint64_t position, size_t len,
 			uint64_t offset)
 {
-	struct edudma_segment segment;
-
-	segment.addr = position;
-	segment.len = len;
-	segment.offset = offset;
-	segment.direction = EDUDMA_TO_DEVICE;
-	segment.buffer = buffer;
-	return segment;
+	return edudma_make_segment(position, len, offset,
+				   EDUDMA_TO_DEVICE, buffer);
 }
 
 /**
@@ -406,14 +409,8 @@ static inline struct edudma_segment
 edudma_buffer_from_device(uint32_t buffer, uint64_t position, size_t len,
 			  uint64_t offset)
 {
-	struct edudma_segment segment;
-
-	segment.addr = position;
-	segment.len = len;
-	segment.offset = offset;
-	segment.direction = EDUDMA_FROM_DEVICE;
-	segment.buffer = buffer;
-	return segment;
+	return edudma_make_segment(position, len, offset,
+				   EDUDMA_FROM_DEVICE, buffer);
 }
 
 /**
@@ -432,6 +429,8 @@ typedef int (*edudma_progress_fn)(uint64_t done, uint64_t total,
 
 /**
  * struct edudma_copy_options - how to copy
+ * @size:		sizeof(struct edudma_copy_options).  What a caller does not have is
+ *			taken for zero; what the library does not know must be
  * @progress:		called after each request, or NULL
  * @context:		passed on to @progress
  * @request_bytes:	bytes to copy per request, as long as the driver's limits
@@ -441,6 +440,7 @@ typedef int (*edudma_progress_fn)(uint64_t done, uint64_t total,
  * @reserved:		must be zero
  */
 struct edudma_copy_options {
+	size_t size;
 	edudma_progress_fn progress;
 	void *context;
 	uint64_t request_bytes;
@@ -458,18 +458,19 @@ struct edudma_copy_options {
  * @done:	if not NULL, how many bytes arrived in @dst, counted from its
  *		start; written in every case.  What lies behind them is undefined
  *
- * Moves piece after piece to the window and back, in vectors that keep within
- * the limits of the driver.  Each vector is exclusive (EDUDMA_TRANSFER_EXCLUSIVE):
- * other users of the device work between two of them, and overwrite what is left
- * in the window, but cannot change what is copied.  Only stores through a mapping
- * of the window are not held back.  Sleeps.
+ * Moves piece after piece to the window and back, in vectors that keep within the
+ * limits of the driver.  Each vector is exclusive (EDUDMA_TRANSFER_EXCLUSIVE): other
+ * users of the device work between two of them, and overwrite what is left in the
+ * window, but cannot change what is copied.  Only stores through a mapping of the
+ * window are not held back.  Sleeps.
  *
  * If a signal handler runs, @progress decides whether to go on; without it the
  * copy stops with -EINTR.
  *
- * Return: 0 if all was copied; -EINVAL for memory that overlaps or unknown
- * options; -ECANCELED if @progress asked for it; -ENOMEM; -EOPNOTSUPP if the
- * driver's limits allow no round trip; or as edudma_transfer().
+ * Return: 0 if all was copied; -EINVAL for memory that overlaps, unknown flags, or a
+ * size of @options that no version had; -E2BIG for options that only a newer library
+ * knows; -ECANCELED if @progress asked for it; -ENOMEM; -EOPNOTSUPP if the driver's
+ * limits allow no round trip; or as edudma_transfer().
  */
 int edudma_copy(struct edudma *dev, void *dst, const void *src, size_t len,
 		const struct edudma_copy_options *options, size_t *done);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "internal.h"
@@ -96,7 +97,7 @@ static uint32_t build(struct copy *copy)
 static int run(struct copy *copy)
 {
 	const struct edudma_copy_options *options = &copy->options;
-	struct edudma_result result = {};
+	struct edudma_result result = { .size = sizeof(result) };
 	int64_t start;
 	uint32_t i, n;
 	int ret;
@@ -144,6 +145,27 @@ static int copy_all(struct copy *copy)
 	return ret;
 }
 
+/* The first version ended here. */
+#define OPTIONS_SIZE_MIN \
+	(offsetof(struct edudma_copy_options, reserved) + sizeof(uint32_t))
+
+/* What the caller has not is zero, what it has more must be. */
+static int take_options(const struct edudma_copy_options *from,
+			struct edudma_copy_options *to)
+{
+	const char *bytes = (const char *)from;
+	size_t i;
+
+	if (from->size < OPTIONS_SIZE_MIN)
+		return -EINVAL;
+	for (i = sizeof(*to); i < from->size; i++)
+		if (bytes[i])
+			return -E2BIG;
+
+	memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
+	return to->reserved ? -EINVAL : 0;
+}
+
 static bool overlaps(const void *a, const void *b, size_t len)
 {
 	const uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
@@ -162,14 +184,13 @@ EDUDMA_API int edudma_copy(struct edudma *dev, void *dst, const void *src,
 		.src = src,
 		.len = len,
 	};
-	int ret;
+	int ret = 0;
 
 	if (options)
-		copy.options = *options;
-
-	if (copy.options.reserved || overlaps(dst, src, len))
+		ret = take_options(options, &copy.options);
+	if (!ret && overlaps(dst, src, len))
 		ret = -EINVAL;
-	else
+	if (!ret)
 		ret = copy_all(&copy);
 
 	if (done)

@@ -382,7 +382,7 @@ const struct command command_bench = {
 	"and tells bandwidth, latency and processor time.  It writes only if it is told so\n"
 	"by --direction and by --overwrite; then the region is left with other bytes.\n"
 	"\n"
-	"  -d, --device N|PATH    device; default is the first one present\n"
+	"  -d, --device DEVICE    which device; default is the first one present\n"
 	"  -r, --direction WORD   read (the default), write, or mixed: one after the other\n"
 	"  -W, --overwrite        the region may be written; needed for write and mixed\n"
 	"  -m, --mode WORD        how requests are submitted:\n"

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,18 @@ static int begin_block(struct copy *copy)
 	return STATUS_OK;
 }
 
+/* On a terminal, in place of the bar, if the device takes long. */
+static void tell_waiting(const struct copy *copy)
+{
+	struct pollfd queue = {
+		.fd = edudma_queue_fd(copy->queue),
+		.events = POLLIN,
+	};
+
+	if (copy->progress.shown && !poll(&queue, 1, 1000 * WAITING_SECONDS))
+		progress_waiting(edudma_path(copy->dev));
+}
+
 /* Wait for the request of a block, if it has one. */
 static int wait_block(struct copy *copy, const struct block *block)
 {
@@ -232,6 +245,7 @@ static int wait_block(struct copy *copy, const struct block *block)
 	while (!block->ended) {
 		if (signal_caught())
 			return fail_interrupted(copy);
+		tell_waiting(copy);
 		ret = edudma_queue_wait(copy->queue, &completion, 1, 1);
 		if (ret == -EINTR)
 			continue;
@@ -251,6 +265,7 @@ static int wait_block(struct copy *copy, const struct block *block)
 static int finish_block(struct copy *copy, struct block *block)
 {
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.progress = on_progress,
 		.context = copy,
 		.flags = copy->flags,
@@ -263,8 +278,11 @@ static int finish_block(struct copy *copy, struct block *block)
 	if (block->result < 0 && block->result != -EINTR)
 		return fail_copy(copy, block->result);
 
+	if (copy->progress.shown)
+		waiting_start(edudma_path(copy->dev));
 	ret = edudma_copy(copy->dev, block->dst, block->src, block->len, &options,
 			  &done);
+	waiting_stop();
 	if (!ret)
 		return STATUS_OK;
 	copy->done += done;
@@ -550,13 +568,13 @@ const struct command command_copy = {
 	"complete; after a failure or an interruption it is as it was before.\n"
 	"IN and OUT can be \"-\", standard input and output.\n"
 	"\n"
-	"  -d, --device N|PATH  device; default is the first one present\n"
+	"  -d, --device DEVICE  which device; default is the first one present\n"
 	"  -D, --depth N        requests under way at a time, 1 to 64; default 4.  Before\n"
 	"                       Linux 6.1 it is one\n"
 	"  -B, --no-bounce      fail where the device cannot reach memory, rather than\n"
 	"                       copy through the driver's bounce buffers\n"
 	"  -j, --json           print the result as an object\n"
-	"  -q, --quiet          no progress bar and no result\n"
+	"  -q, --quiet          no progress bar, and no result but that of --json\n"
 	"  -h, --help           this help\n"
 	"\n"
 	"The progress bar is shown if standard error is a terminal.\n",

@@ -7,37 +7,87 @@
 
 #include "tool.h"
 
-/* The path that @which stands for, as a user would write it. */
-static int resolve(const char *which, char *path, size_t size)
+static bool is_number(const char *which)
+{
+	return strspn(which, "0123456789") == strlen(which);
+}
+
+/* "edudma3" */
+static bool is_name(const char *which)
+{
+	const size_t prefix = strlen("edudma");
+
+	return !strncmp(which, "edudma", prefix) && which[prefix] &&
+	       is_number(which + prefix);
+}
+
+/* "0000:00:04.0", or without the domain "00:04.0" */
+static bool is_address(const char *which)
+{
+	return strspn(which, "0123456789abcdefABCDEF:.") == strlen(which) &&
+	       strchr(which, ':') && strchr(which, '.');
+}
+
+static bool has_address(const char *address, const char *which)
+{
+	if (!strcasecmp(address, which))
+		return true;
+	return !strncmp(address, "0000:", 5) && !strcasecmp(address + 5, which);
+}
+
+/* The path of the device at an address, or with NULL of the first device. */
+static int look_up(const char *address, char *path, size_t size)
 {
 	struct edudma_list *list;
-	int len, ret;
-
-	if (which && strspn(which, "0123456789") != strlen(which))
-		len = snprintf(path, size, "%s", which);
-	else
-		len = snprintf(path, size, "/dev/edudma%s",
-			       which ? which : "0");
-	if (len < 0 || (size_t)len >= size)
-		return fail("%s: %s", which, strerror(ENAMETOOLONG));
-	if (which)
-		return STATUS_OK;
+	bool found = false;
+	size_t i;
+	int ret;
 
 	ret = edudma_list_new(&list);
 	if (ret)
 		return fail("list of devices: %s", strerror(-ret));
-	if (edudma_list_count(list))
-		snprintf(path, size, "%s", edudma_list_path(list, 0));
+
+	for (i = 0; !found && i < edudma_list_count(list); i++) {
+		found = !address ||
+			has_address(edudma_list_address(list, i), address);
+		if (found)
+			snprintf(path, size, "%s", edudma_list_path(list, i));
+	}
 	edudma_list_free(list);
+
+	if (address && !found)
+		return fail_device(address, -ENODEV, "%s", "");
+	return STATUS_OK;
+}
+
+/* The path that @which stands for, as a user would write it. */
+static int resolve(const char *which, char *path, size_t size)
+{
+	int len;
+
+	if (which && !*which)
+		return usage_error("--device needs a number, a name, an address or a path");
+	if (!which) {
+		snprintf(path, size, "/dev/edudma0");
+		return look_up(NULL, path, size);
+	}
+	if (is_address(which))
+		return look_up(which, path, size);
+
+	len = snprintf(path, size, "%s%s", is_number(which) ? "/dev/edudma" :
+		       is_name(which) ? "/dev/" : "", which);
+	if (len < 0 || (size_t)len >= size)
+		return fail("%s: %s", which, strerror(ENAMETOOLONG));
 	return STATUS_OK;
 }
 
 /* A node that is not there means to the user that the device is not there. */
 static int fail_node(const char *which, const char *path, int err)
 {
-	bool chosen_path = which && strchr(which, '/');
+	bool by_name = !which || is_number(which) || is_name(which) ||
+		       is_address(which);
 
-	return fail_device(path, err == -ENOENT && !chosen_path ? -ENODEV : err,
+	return fail_device(path, err == -ENOENT && by_name ? -ENODEV : err,
 			   "%s", "");
 }
 
@@ -45,9 +95,6 @@ int device_open(const char *which, int flags, struct edudma **dev)
 {
 	char path[PATH_MAX];
 	int ret;
-
-	if (which && !*which)
-		return usage_error("--device needs a number or a path");
 
 	ret = resolve(which, path, sizeof(path));
 	if (ret)
@@ -61,9 +108,6 @@ int device_find(const char *which, unsigned int *index)
 {
 	char path[PATH_MAX];
 	int ret;
-
-	if (which && !*which)
-		return usage_error("--device needs a number or a path");
 
 	ret = resolve(which, path, sizeof(path));
 	if (ret)

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bash completion for edudma(1)
 
+_edudma_devices()
+{
+	edudma list 2>/dev/null | awk '{ gsub(":", "\\:", $2); print $1, $2, $3 }'
+}
+
 _edudma()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -8,13 +13,14 @@ _edudma()
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write
-			copy stats bench capture play help --help --version' -- "$word")
+			copy stats bench capture play selftest doctor why reset help --help --version' -- "$word")
 		return
 	fi
 
 	case $previous in
-	--device)
-		mapfile -t COMPREPLY < <(compgen -f -- "${word:-/dev/edudma}")
+	--device | -d)
+		mapfile -t COMPREPLY < <(compgen -W "$(_edudma_devices)" -- "$word"
+			[[ $word != /* ]] || compgen -f -- "$word")
 		return ;;
 	--direction)
 		mapfile -t COMPREPLY < <(compgen -W 'read write mixed' -- "$word")
@@ -34,10 +40,14 @@ _edudma()
 	list)	options+=' --json' ;;
 	info)	options+=' --device --json' ;;
 	load)	options+=' --module' ;;
-	read)	options+=' --device --offset --length --output' ;;
+	read)	options+=' --device --offset --length --output --hex --raw' ;;
 	write)	options+=' --device --offset --input' ;;
 	copy)	options+=' --device --depth --no-bounce --json --quiet' ;;
 	stats)	options+=' --device --watch --count --json' ;;
+	selftest) options+=' --device --force --json --quiet' ;;
+	doctor)	options+=' --device --json' ;;
+	why)	options+=' --device --pid --json' ;;
+	reset)	options+=' --device' ;;
 	bench)	options+=' --device --direction --overwrite --mode --depth --block
 			--offset --length --time --count --json' ;;
 	capture)
@@ -46,6 +56,16 @@ _edudma()
 			--quiet --json' ;;
 	play)	options+=' --device --count --time --rate --frame --buffers --pattern
 			--strict --stall --quiet --json' ;;
+	esac
+	case ${COMP_WORDS[1]} in
+	load)
+		mapfile -t COMPREPLY < <(compgen -W "$(modinfo -F parm edudma 2>/dev/null |
+			sed 's/:.*/=/')" -- "$word") ;;
+	info | doctor | reset)
+		mapfile -t COMPREPLY < <(compgen -W "$(_edudma_devices)" -- "$word") ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write copy
+			stats bench selftest doctor why reset' -- "$word") ;;
 	esac
 	# Everything else is a file name, which -o default completes.
 	if [[ $word == -* ]]; then

@@ -2,6 +2,7 @@
 /* Who has a node of the driver open? */
 #include <ctype.h>
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,19 +58,22 @@ static bool holds(const char *pid, unsigned int number)
 	return found;
 }
 
+/* "process 123 (name)" */
+static void describe(const char *pid, char *text, size_t size)
+{
+	char name[64];
+
+	if (!read_line(name, sizeof(name), "/proc/%.32s/comm", pid))
+		strcpy(name, "?");
+	snprintf(text, size, "process %.32s (%s)", pid, name);
+}
+
 static void print_holder(const char *pid)
 {
-	char path[64], name[64] = "?";
-	FILE *file;
+	char text[128];
 
-	snprintf(path, sizeof(path), "/proc/%.32s/comm", pid);
-	file = fopen(path, "re");
-	if (file) {
-		if (fgets(name, sizeof(name), file))
-			name[strcspn(name, "\n")] = '\0';
-		fclose(file);
-	}
-	message("in use by process %s (%s)", pid, name);
+	describe(pid, text, sizeof(text));
+	message("in use by %s", text);
 }
 
 unsigned int print_holders(void)
@@ -90,6 +94,53 @@ unsigned int print_holders(void)
 			continue;
 		print_holder(dirent->d_name);
 		found++;
+	}
+	closedir(proc);
+	return found;
+}
+
+/* Does a process map this character device? */
+static bool maps(const char *pid, dev_t node)
+{
+	char path[64], line[PATH_MAX + 128];
+	bool found = false;
+	struct stat st;
+	char *name;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.32s/%s", pid, "maps");
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+
+	while (!found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		name = strstr(line, " /dev/");
+		found = name && !stat(name + 1, &st) && S_ISCHR(st.st_mode) &&
+			st.st_rdev == node;
+	}
+	fclose(file);
+	return found;
+}
+
+bool find_mapper(const char *path, char *who, size_t size)
+{
+	struct dirent *dirent;
+	bool found = false;
+	struct stat st;
+	DIR *proc;
+
+	if (stat(path, &st))
+		return false;
+	proc = opendir("/proc");
+	if (!proc)
+		return false;
+
+	while (!found && (dirent = readdir(proc))) {
+		found = isdigit((unsigned char)dirent->d_name[0]) &&
+			maps(dirent->d_name, st.st_rdev);
+		if (found)
+			describe(dirent->d_name, who, size);
 	}
 	closedir(proc);
 	return found;

@@ -148,7 +148,7 @@ const struct command command_info = {
 	.arguments = "[OPTION]... [DEVICE]",
 	.summary = "Show what a device and its driver can do",
 	.help =
-	"  -d, --device N|PATH  device; default is the first one present\n"
+	"  -d, --device DEVICE  which device; default is the first one present\n"
 	"  -j, --json           print an object, sizes in bytes\n"
 	"  -h, --help           this help\n",
 	.run = run,

@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include <libkmod.h>
+#include <linux/capability.h>
 
 #include "tool.h"
+
+#define RECORD_SIZE	8192
 
 /**
  * struct load - a module to load
@@ -71,13 +74,15 @@ static int check_parameters(const struct load *load,
 	for (i = 0; i < load->nr_parameters; i++) {
 		if (is_known(load->parameters[i], info))
 			continue;
-		ret = fail("%s: the module has no such parameter; these it has:",
+		ret = fail("%s: the module has no such parameter",
 			   load->parameters[i]);
+	}
+	if (ret) {
+		message("these it has:");
 		kmod_list_foreach(entry, info)
 			if (!strcmp(kmod_module_info_get_key(entry), "parm"))
 				fprintf(stderr, "  %s\n",
 					kmod_module_info_get_value(entry));
-		break;
 	}
 	kmod_module_info_free_list(info);
 	return ret;
@@ -106,41 +111,86 @@ static int join_parameters(struct load *load)
 	return STATUS_OK;
 }
 
-/* What the driver said while it was loaded. */
-static bool print_log(int log)
+/* The next line of the driver's in the kernel's log, or NULL. */
+static const char *next_line(int log, char record[static RECORD_SIZE])
 {
-	char record[8192], *text;
-	bool any = false;
+	char *text;
 	ssize_t n;
 
-	if (log < 0)
-		return false;
-
-	for (;;) {
-		n = read(log, record, sizeof(record) - 1);
+	while (log >= 0) {
+		n = read(log, record, RECORD_SIZE - 1);
 		if (n < 0 && errno == EPIPE)
 			continue;
 		if (n <= 0)
-			return any;
+			break;
 		record[n] = '\0';
 		/* "level,number,time,flags;text\n", then lines of details */
 		text = strchr(record, ';');
 		if (!text || !strstr(text, "edudma"))
 			continue;
 		text[strcspn(text, "\n")] = '\0';
-		message("kernel: %s", text + 1);
+		return text + 1;
+	}
+	return NULL;
+}
+
+/* What the driver said while it was loaded. */
+static bool print_log(int log)
+{
+	char record[RECORD_SIZE];
+	const char *line;
+	bool any = false;
+
+	while ((line = next_line(log, record))) {
+		message("kernel: %s", line);
 		any = true;
 	}
+	return any;
+}
+
+static const char *skip_prefix(const char *text, const char *prefix)
+{
+	const size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) ? text : text + len;
+}
+
+/* The line of the log that says what is wrong with a parameter says it all. */
+static int fail_parameter(const struct load *load, const char *what)
+{
+	char record[RECORD_SIZE];
+	const char *line;
+
+	while ((line = next_line(load->log, record))) {
+		line = skip_prefix(line, "edudma: ");
+		if (strstr(line, " refused: ") || strstr(line, " invalid for parameter "))
+			return fail("%s", skip_prefix(line, "parameter "));
+	}
+	return fail("%s: %s, a bad parameter: %s ('dmesg' tells which, and its range)",
+		    what, strerror(EINVAL), load->options);
+}
+
+/* A module that is not signed, or by somebody whom this system does not know. */
+static int fail_signature(const char *what, int err, const char *why)
+{
+	return fail("%s: %s (%s: sign it with a key that this system trusts, as DKMS does%s)",
+		    what, strerror(-err), why,
+		    secure_boot("") ? "; 'mokutil --import' adds a key to Secure Boot's" : "");
 }
 
 static int fail_load(const struct load *load, int err)
 {
 	const char *what = load->path ? load->path : "edudma";
+	char why[128] = "this kernel takes signed modules only";
 	bool logged;
 
 	switch (err) {
 	case -EPERM:
 	case -EACCES:
+		/* Root is refused by lockdown. */
+		if (has_capability(CAP_SYS_MODULE) &&
+		    signatures_needed("", why, sizeof(why)))
+			return fail_signature(what, err, why);
 		return fail("%s: %s (only root can load modules)", what,
 			    strerror(-err));
 	case -EEXIST:
@@ -150,15 +200,14 @@ static int fail_load(const struct load *load, int err)
 		return fail("%s: %s (built for another kernel than this?)",
 			    what, strerror(-err));
 	case -EKEYREJECTED:
-		return fail("%s: %s (this kernel takes signed modules only)",
-			    what, strerror(-err));
+	case -ENOKEY:
+		signatures_needed("", why, sizeof(why));
+		return fail_signature(what, err, why);
 	}
 
-	logged = print_log(load->log);
 	if (err == -EINVAL && load->nr_parameters)
-		return fail("%s: %s, a bad parameter: %s%s", what,
-			    strerror(-err), load->options,
-			    logged ? "" : " ('dmesg' tells which, and its range)");
+		return fail_parameter(load, what);
+	logged = print_log(load->log);
 	return fail("%s: %s%s", what, strerror(-err),
 		    logged ? "" : " ('dmesg' may tell more)");
 }

@@ -18,6 +18,10 @@ static const struct command *const commands[] = {
 	&command_bench,
 	&command_capture,
 	&command_play,
+	&command_selftest,
+	&command_doctor,
+	&command_why,
+	&command_reset,
 };
 
 static const struct command *current;
@@ -41,7 +45,7 @@ static int print_usage(void)
 	       "\n"
 	       "Commands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\n"
 	       "  -h, --help     this help; 'edudma COMMAND --help' tells more\n"
 	       "  -V, --version  version of the tool\n"
@@ -58,17 +62,38 @@ int command_help(void)
 	return STATUS_OK;
 }
 
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "-h") || !strcmp(word, "--help");
+}
+
+static bool is_version(const char *word)
+{
+	return !strcmp(word, "-V") || !strcmp(word, "--version");
+}
+
+static int print_version(void)
+{
+	printf("edudma %s\n", edudma_version());
+	return STATUS_OK;
+}
+
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	current = command;
 	message_command(command->name);
+	/* As the first word it is no option's value. */
+	if (argc > 1 && is_version(argv[1]))
+		return print_version();
 	return command->run(argc, argv);
 }
 
 /* "edudma help" and "edudma help COMMAND" */
 static int run_help(int argc, char **argv)
 {
-	if (argc < 2)
+	if (argc > 2)
+		return usage_error("unexpected argument '%s'", argv[2]);
+	if (argc < 2 || !strcmp(argv[1], "help") || is_help(argv[1]))
 		return print_usage();
 
 	current = find_command(argv[1]);
@@ -86,14 +111,12 @@ static int run(int argc, char **argv)
 		return usage_error("no command given");
 
 	word = argv[1];
-	if (!strcmp(word, "-h") || !strcmp(word, "--help"))
+	if (is_help(word))
 		return print_usage();
 	if (!strcmp(word, "help"))
 		return run_help(argc - 1, argv + 1);
-	if (!strcmp(word, "-V") || !strcmp(word, "--version")) {
-		printf("edudma %s\n", edudma_version());
-		return STATUS_OK;
-	}
+	if (is_version(word))
+		return print_version();
 
 	command = find_command(word);
 	if (command)

@@ -22,6 +22,7 @@ static void print(const char *format, va_list args)
 	char text[2 * PATH_MAX];
 
 	vsnprintf(text, sizeof(text), format, args);
+	progress_clear();
 	if (command_name)
 		fprintf(stderr, "edudma: %s: %s\n", command_name, text);
 	else
@@ -73,8 +74,7 @@ int option_error(int opt, char **argv)
 	return usage_error("unknown option '-%c'", optopt);
 }
 
-/* What the user can do about an error; NULL if it speaks for itself. */
-static const char *device_hint(int err)
+const char *device_hint(int err)
 {
 	switch (err) {
 	case -ENODEV:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A progress bar, on terminals only. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,7 +10,12 @@
 #include "tool.h"
 
 #define REDRAW_NS	(NS_PER_S / 10)
+#define BAR_MIN		10
 #define BAR_MAX		40
+/* What stands beside the bar. */
+#define TEXT_COLUMNS	60
+#define TIME_SIZE	48
+#define LINE_SIZE	256
 
 int64_t now_ns(void)
 {
@@ -18,6 +24,9 @@ int64_t now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
+
+/* There is something of ours on the terminal's line. */
+static atomic_bool drawn;
 
 void progress_start(struct progress *progress, uint64_t total, bool quiet)
 {
@@ -38,41 +47,66 @@ static unsigned int terminal_width(void)
 	return size.ws_col;
 }
 
-/* "  31% [====>    ] ", into as many columns as there are. */
-static void draw_bar(double part, unsigned int columns)
+/*
+ * In one call, as another thread may draw.  The last column stays free: a line that
+ * fills it goes on in the next one, which clearing leaves behind.
+ */
+static void draw(const char *line)
 {
-	char bar[BAR_MAX + 1];
+	atomic_store(&drawn, true);
+	fprintf(stderr, "\r\033[K%.*s", (int)terminal_width() - 1, line);
+	fflush(stderr);
+}
+
+void progress_clear(void)
+{
+	if (!atomic_exchange(&drawn, false))
+		return;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+}
+
+void progress_waiting(const char *path)
+{
+	char line[LINE_SIZE];
+
+	snprintf(line, sizeof(line), "waiting for %s", path);
+	draw(line);
+}
+
+/* " [====>    ]", into as many columns as there are. */
+static void format_bar(double part, unsigned int columns, char bar[static BAR_MAX + 4])
+{
 	unsigned int filled;
 
 	if (columns > BAR_MAX)
 		columns = BAR_MAX;
 	filled = part * columns;
 
-	memset(bar, ' ', columns);
-	memset(bar, '=', filled);
+	sprintf(bar, " [%*s]", columns, "");
+	memset(bar + 2, '=', filled);
 	if (filled < columns)
-		bar[filled] = '>';
-	bar[columns] = '\0';
-	fprintf(stderr, " [%s]", bar);
+		bar[2 + filled] = '>';
 }
 
-static void draw_time(double seconds)
+static void format_left(double seconds, char text[static TIME_SIZE])
 {
 	unsigned long long s = seconds;
 
 	if (s >= 3600)
-		fprintf(stderr, " %llu:%02llu:%02llu left", s / 3600,
-			s / 60 % 60, s % 60);
+		snprintf(text, TIME_SIZE, " %llu:%02llu:%02llu left", s / 3600,
+			 s / 60 % 60, s % 60);
 	else
-		fprintf(stderr, " %llu:%02llu left", s / 60, s % 60);
+		snprintf(text, TIME_SIZE, " %llu:%02llu left", s / 60, s % 60);
 }
 
 void progress_update(struct progress *progress, uint64_t done)
 {
+	char size[16], total[16], speed[16], of[32] = "", left[TIME_SIZE] = "";
+	char bar[BAR_MAX + 4] = "", line[LINE_SIZE];
+	const unsigned int width = terminal_width();
 	const int64_t now = now_ns();
-	char size[16], speed[16];
 	double part, rate;
-	unsigned int width;
 
 	if (!progress->shown || now - progress->last_ns < REDRAW_NS)
 		return;
@@ -81,26 +115,25 @@ void progress_update(struct progress *progress, uint64_t done)
 	rate = now > progress->start_ns ?
 		done * (double)NS_PER_S / (now - progress->start_ns) : 0;
 
-	fprintf(stderr, "\r\033[K%s", format_size(done, size));
 	/* A file that grows can have more than it had. */
 	if (progress->total && done <= progress->total) {
 		part = (double)done / progress->total;
-		fprintf(stderr, " of %s %3.0f%%",
-			format_size(progress->total, size), part * 100);
-		width = terminal_width();
-		if (width > 70)
-			draw_bar(part, width - 60);
+		snprintf(of, sizeof(of), " of %s %3.0f%%",
+			 format_size(progress->total, total), part * 100);
+		if (width > TEXT_COLUMNS + BAR_MIN)
+			format_bar(part, width - TEXT_COLUMNS, bar);
+		if (rate > 0)
+			format_left((progress->total - done) / rate, left);
 	}
-	fprintf(stderr, " %s/s", format_size(rate, speed));
-	if (progress->total && done <= progress->total && rate > 0)
-		draw_time((progress->total - done) / rate);
-	fflush(stderr);
+	snprintf(line, sizeof(line), "%s%s%s %s/s%s", format_size(done, size), of,
+		 bar, format_size(rate, speed), left);
+	draw(line);
 }
 
 double progress_stop(struct progress *progress)
 {
 	if (progress->shown)
-		fputs("\r\033[K", stderr);
+		progress_clear();
 	progress->shown = false;
 
 	return (double)(now_ns() - progress->start_ns) / NS_PER_S;

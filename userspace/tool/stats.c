@@ -183,7 +183,7 @@ const struct command command_stats = {
 	.arguments = "[OPTION]...",
 	.summary = "Show the statistics of a device",
 	.help =
-	"  -d, --device N|PATH  device; default is the first one present\n"
+	"  -d, --device DEVICE  which device; default is the first one present\n"
 	"  -w, --watch SECONDS  again and again, with what has changed in between\n"
 	"  -c, --count N        stop after N rounds of --watch; 0, the default, is never\n"
 	"  -j, --json           print an object; with --watch, one a line\n"

@@ -39,7 +39,8 @@ struct command {
 
 extern const struct command command_list, command_info, command_load,
 	command_unload, command_read, command_write, command_copy,
-	command_stats, command_bench, command_capture, command_play;
+	command_stats, command_bench, command_capture, command_play,
+	command_selftest, command_doctor, command_why, command_reset;
 
 /* main.c */
 
@@ -84,6 +85,14 @@ int fail_device(const char *path, int err, const char *format, ...)
 	__printf(3, 4);
 
 /**
+ * device_hint() - what the user can do about an error of a device
+ * @err:	negative errno
+ *
+ * Return: a few words, or NULL if the error speaks for itself.
+ */
+const char *device_hint(int err);
+
+/**
  * usage_error() - message() and where to find help
  * @format:	as printf()
  *
@@ -104,7 +113,7 @@ int option_error(int opt, char **argv);
 
 /**
  * device_open() - open a device, report failure
- * @which:	number, path, or NULL for the first device present
+ * @which:	number, name, PCI address, path, or NULL for the first device present
  * @flags:	O_RDWR, O_RDONLY or O_WRONLY
  * @dev:	where the handle goes
  *
@@ -313,6 +322,37 @@ void progress_update(struct progress *progress, uint64_t done);
  */
 double progress_stop(struct progress *progress);
 
+/**
+ * progress_clear() - remove what is drawn, before something else is printed
+ */
+void progress_clear(void);
+
+/**
+ * progress_waiting() - draw "waiting for ..." in place of the bar
+ * @path:	what is waited for
+ */
+void progress_waiting(const char *path);
+
+/* waiting.c */
+
+/* What takes longer is told. */
+#define WAITING_SECONDS	1
+
+/**
+ * waiting_start() - a call that sleeps until a device is done comes next
+ * @path:	the device; kept until waiting_stop()
+ *
+ * If standard error is a terminal and the call takes long, the terminal shows that.
+ */
+void waiting_start(const char *path);
+
+/**
+ * waiting_stop() - the call has returned
+ *
+ * What was shown is cleared.
+ */
+void waiting_stop(void);
+
 /* json.c */
 
 /**
@@ -355,5 +395,96 @@ struct json_object *json_stats(const struct edudma_stats *stats);
  * Return: how many were found; processes of other users may be hidden.
  */
 unsigned int print_holders(void);
+
+/**
+ * find_mapper() - find a process that has mapped the window of a device
+ * @path:	node of the device
+ * @who:	where "process 123 (name)" goes
+ * @size:	of @who
+ *
+ * Return: true if there is one; processes of other users may be hidden.
+ */
+bool find_mapper(const char *path, char *who, size_t size);
+
+/* sysfs.c: what the kernel tells in small files */
+
+/**
+ * read_line() - read the first line of a file
+ * @text:	where it goes, without the newline
+ * @size:	of @text
+ * @format:	path, as printf()
+ *
+ * Return: true if there was one.
+ */
+bool read_line(char *text, size_t size, const char *format, ...)
+	__printf(3, 4);
+
+/**
+ * signatures_needed() - does the kernel refuse modules that are not signed?
+ * @root:	"" for this system, or where a test keeps another one's files
+ * @why:	where the reason goes
+ * @size:	of @why
+ *
+ * Return: true if it does.
+ */
+bool signatures_needed(const char *root, char *why, size_t size);
+
+/**
+ * secure_boot() - did the firmware start the system by Secure Boot?
+ * @root:	see signatures_needed()
+ *
+ * Return: true if it did.
+ */
+bool secure_boot(const char *root);
+
+/**
+ * memory_top() - end of the machine's memory
+ * @root:	see signatures_needed()
+ *
+ * Return: the physical address behind the last byte, 0 if the kernel does not tell.
+ */
+uint64_t memory_top(const char *root);
+
+/**
+ * has_capability() - may this process do what the capability stands for?
+ * @number:	CAP_*
+ *
+ * Return: true if it may.
+ */
+bool has_capability(unsigned int number);
+
+/* roundtrip.c */
+
+/**
+ * struct roundtrip - bytes that go to the window and come back
+ * @offset:	where in the window
+ * @len:	bytes
+ * @src:	the bytes
+ * @dst:	where they come back to
+ * @saved:	where the bytes of the window are kept meanwhile
+ * @bad:	place of the first byte that came back as another
+ * @lost:	the window could not be restored
+ */
+struct roundtrip {
+	uint64_t offset;
+	size_t len;
+	const unsigned char *src;
+	unsigned char *dst;
+	unsigned char *saved;
+	size_t bad;
+	bool lost;
+};
+
+/**
+ * roundtrip() - move bytes to the window and back, verify them, restore the window
+ * @dev:	device, opened for reading and writing
+ * @trip:	what and where; @bad and @lost are filled in
+ *
+ * All is one exclusive vector, so that nobody else's transfer sees the window changed,
+ * or is lost when it is restored.  Only stores to a mapping of the window can be.
+ *
+ * Return: 0; -EBADMSG if something else came back; or as edudma_transfer().
+ */
+int roundtrip(struct edudma *dev, struct roundtrip *trip);
 
 #endif /* _TOOL_H */

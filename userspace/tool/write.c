@@ -11,13 +11,13 @@
 #include "tool.h"
 
 /* All of the input before anything is moved: it fits, or nothing happens. */
-static ssize_t load_input(const char *path, void *buf, size_t len)
+static ssize_t load_input(const char *path, void *buf, size_t len,
+			  const char **name)
 {
-	const char *name;
 	ssize_t n;
 	int fd;
 
-	fd = input_open(path, &name);
+	fd = input_open(path, name);
 	if (fd < 0) {
 		fail("%s: %s", path, strerror(-fd));
 		return -1;
@@ -27,7 +27,7 @@ static ssize_t load_input(const char *path, void *buf, size_t len)
 	if (fd != STDIN_FILENO)
 		close(fd);
 	if (n < 0) {
-		fail("%s: %s", name, strerror(-n));
+		fail("%s: %s", *name, strerror(-n));
 		return -1;
 	}
 	return n;
@@ -37,6 +37,7 @@ static int run_write(struct edudma *dev, const char *input, uint64_t offset)
 {
 	const uint64_t window = edudma_window_bytes(dev);
 	int status = STATUS_FAILURE, ret;
+	const char *name;
 	size_t room, done;
 	ssize_t len;
 	char *buf;
@@ -51,16 +52,18 @@ static int run_write(struct edudma *dev, const char *input, uint64_t offset)
 	if (!buf)
 		return fail("%s", strerror(ENOMEM));
 
-	len = load_input(input, buf, room + 1);
+	len = load_input(input, buf, room + 1, &name);
 	if (len < 0)
 		goto out_free;
 	if ((size_t)len > room) {
 		fail("%s: more than the %zu bytes from %" PRIu64 " to the end; not written",
-		     input, room, offset);
+		     name, room, offset);
 		goto out_free;
 	}
 
+	waiting_start(edudma_path(dev));
 	ret = edudma_write_at(dev, buf, len, offset, &done);
+	waiting_stop();
 	if (ret)
 		fail_device(edudma_path(dev), ret, "after %zu of %zd bytes",
 			    done, len);
@@ -125,7 +128,7 @@ const struct command command_write = {
 	.help =
 	"What does not fit into the window is refused before anything is written.\n"
 	"\n"
-	"  -d, --device N|PATH  device; default is the first one present\n"
+	"  -d, --device DEVICE  which device; default is the first one present\n"
 	"  -o, --offset N       where in the window to start; default 0\n"
 	"  -i, --input FILE     where the bytes come from; default is standard input\n"
 	"  -h, --help           this help\n"

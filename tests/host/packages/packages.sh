@@ -100,41 +100,59 @@ are_installed() {
 		*) cp "$deb" "$clean/debs/" || return ;;
 		esac
 	done
-	inside "$clean" 'apt-get -q -y --no-install-recommends install /debs/*.deb'
+	are_older && inside "$clean" '
+		apt-get -q -y --no-install-recommends install /old/*.deb
+		rm -r /old'
+}
+
+# What a release before this one would be: the same, of a lower version.
+are_older() {
+	inside "$clean" '
+		mkdir /old
+		for deb in /debs/*.deb; do
+			rm -rf /deb
+			dpkg-deb -R "$deb" /deb
+			sed -i "/^\\(Version\\|Depends\\):/s/$1/$1~previous/g" /deb/DEBIAN/control
+			dpkg-deb -b /deb "/old/${deb##*/}"
+		done
+		rm -r /deb' "$version"
+}
+
+# What the administrator has changed stays.
+are_upgraded() {
+	inside "$clean" '
+		[ "$(dpkg-query -W -f "\${Version}" edudma)" = "$1~previous" ]
+		id=$(getent group edudma)
+		apt-get -q -y --no-install-recommends install /debs/*.deb
+		[ "$(dpkg-query -W -f "\${Version}" edudma)" = "$1" ]
+		[ "$(getent group edudma)" = "$id" ]' "$version"
 }
 
 # Each is configured, no file of theirs differs, and they have these.
 have_their_files() {
 	inside "$clean" '
-		for package in edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev; do
+		for package in edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
+			python3-edudma; do
 			dpkg-query -W -f "\${Package} \${Version} \${db:Status-Status}\n" $package
 			dpkg -V $package
 		done' >"$place/packages" || return
 	cat "$place/packages"
-	[ "$(grep -c " $version installed\$" "$place/packages")" = 5 ] &&
-		[ "$(wc -l <"$place/packages")" = 5 ] || return
+	[ "$(grep -c " $version installed\$" "$place/packages")" = 6 ] &&
+		[ "$(wc -l <"$place/packages")" = 6 ] || return
 	inside "$clean" '
 		ls -d /usr/bin/edudma /usr/lib/udev/rules.d/60-edudma.rules \
 			/usr/share/bash-completion/completions/edudma \
+			/usr/share/zsh/vendor-completions/_edudma \
+			/usr/share/fish/vendor_completions.d/edudma.fish \
 			/usr/share/doc/edudma/examples/edudma.conf \
 			/usr/share/doc/libedudma-dev/examples/rw.c \
 			/usr/include/edudma.h /usr/include/edudma_uring.h \
 			/usr/include/linux/edudma.h /usr/lib/*/libedudma.a
 		getent group edudma
 		man -w 1 edudma
-		man -w 3 libedudma libedudma-uring'
-}
-
-build_the_module() {
-	inside "$clean" '
-		for build in /lib/modules/*/build; do
-			kernel=$(basename "${build%/build}")
-			[ "$kernel" != 4.19.0-0-amd64 ] || continue
-			modinfo -k "$kernel" edudma
-			dkms status edudma -k "$kernel" | grep ": installed"
-			[ "$(modinfo -k "$kernel" -F version edudma)" = "$1" ]
-			modinfo -k "$kernel" -F vermagic edudma | grep "^$kernel "
-		done' "$version"
+		man -w 1 edudma-doctor
+		man -w 4 edudma
+		man -w 3 libedudma libedudma-uring edudma_transfer edudma_queue_new'
 }
 
 skip_an_old_kernel() {
@@ -143,39 +161,26 @@ skip_an_old_kernel() {
 		[ -z "$(dkms status edudma -k 4.19.0-0-amd64 | grep -E "built|installed")" ]'
 }
 
-have_a_tool() {
-	inside "$clean" '[ "$(edudma --version)" = "edudma $1" ]; edudma list' "$version"
+# pass TEST: one of debian/tests, as autopkgtest would run it
+pass() {
+	grep -q "^Tests: $1\$" debian/tests/control || return
+	mkdir -p "$clean/tests"
+	cp "debian/tests/$1" "$clean/tests/" || return
+	inside "$clean" 'mkdir -p /tests/tmp; AUTOPKGTEST_TMP=/tests/tmp "/tests/$1"' "$1"
 }
 
-# A program is compiled as a user would do it, with both libraries.
-have_libraries() {
-	cat >"$clean/root/program.c" <<-END
-		#include <edudma_uring.h>
-		#include <errno.h>
-		#include <stdio.h>
-
-		int main(void)
-		{
-			struct edudma_queue *queue;
-
-			puts(edudma_version());
-			return edudma_queue_new(NULL, 1, &queue) != -EINVAL;
-		}
-	END
-	inside "$clean" '
-		cd /root
-		gcc -o program program.c $(pkg-config --cflags --libs libedudma-uring)
-		ldd program | grep "libedudma\.so\.0 => /"
-		[ "$(./program)" = "$1" ]
-		gcc -o rw /usr/share/doc/libedudma-dev/examples/rw.c
-		rm program program.c rw' "$version"
+# All tests of the control file are run here.
+are_tested() {
+	[ "$(sed -n 's/^Tests: //p' debian/tests/control | sort | tr '\n' ' ')" = \
+		"libraries module python tool " ]
 }
 
 # The group stays, as Debian's groups do: files may belong to it.
 are_purged() {
 	inside "$clean" '
-		rm -r /debs
-		apt-get -q -y purge edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev
+		rm -r /debs /tests
+		apt-get -q -y purge edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
+			python3-edudma
 		! dpkg-query -W "*edudma*"
 		find / -xdev -path /proc -prune -o -name "*edudma*" -print >/left
 		cat /left
@@ -186,11 +191,14 @@ are_purged() {
 check "packages of $suite are built" are_built
 check "packages of $suite please lintian" please_lintian
 check "packages of $suite are installed" are_installed
+check "packages of $suite are upgraded" are_upgraded
 check "packages of $suite have their files" have_their_files
-check "packages of $suite build the module" build_the_module
+check "packages of $suite build the module" pass module
 check "packages of $suite skip an old kernel" skip_an_old_kernel
-check "packages of $suite have a tool that starts" have_a_tool
-check "packages of $suite have libraries to link to" have_libraries
+check "packages of $suite have a tool that starts" pass tool
+check "packages of $suite have libraries to link to" pass libraries
+check "packages of $suite have a package for Python" pass python
+check "packages of $suite have no other tests" are_tested
 check "packages of $suite leave nothing when purged" are_purged
 checked
 # What failed is left to be looked at.

@@ -7,11 +7,14 @@
 # Skips: *: the module is loaded here
 # Skips: full_disk_is_noticed: no /dev/full
 # Skips: manual_is_well_formed: no groff
+# Skips: manual_pleases_mandoc: no mandoc
+# Skips: completion_for_zsh_is_well_formed: no zsh
+# Skips: completion_for_fish_is_well_formed: no fish
 
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-commands='list info load unload read write copy stats bench capture play'
+commands='list info load unload read write copy stats bench capture play selftest doctor why reset'
 
 no_driver() {
 	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
@@ -24,6 +27,14 @@ test_version_is_told() {
 	cp out long
 	run 0 "$tool" -V
 	cmp out long
+	local word
+	for word in $commands; do
+		run 0 "$tool" "$word" --version
+		silent err
+		cmp out long
+		run 0 "$tool" "$word" -V
+		cmp out long
+	done
 }
 
 test_help_names_the_commands() {
@@ -35,8 +46,13 @@ test_help_names_the_commands() {
 	done
 	printed 'Exit status'
 	cp out long
-	run 0 "$tool" help
-	cmp out long
+	local way
+	for way in help 'help help' 'help --help' 'help -h'; do
+		# Words are meant.
+		# shellcheck disable=SC2086
+		run 0 "$tool" $way
+		cmp out long
+	done
 }
 
 test_each_command_has_help() {
@@ -64,6 +80,8 @@ test_wrong_usage_is_2() {
 	run 2 "$tool" help frobnicate
 	said "unknown command 'frobnicate'"
 	silent out
+	run 2 "$tool" help info surplus
+	said "unexpected argument 'surplus'"
 }
 
 test_wrong_options_are_named() {
@@ -83,14 +101,24 @@ test_wrong_options_are_named() {
 
 test_wrong_arguments_are_named() {
 	local word
-	for word in list unload read write stats bench capture; do
+	for word in list unload read write stats bench selftest capture; do
 		run 2 "$tool" "$word" surplus
+		said "unexpected argument 'surplus'"
+	done
+	for word in info doctor reset; do
+		run 2 "$tool" "$word" 0 surplus
 		said "unexpected argument 'surplus'"
 	done
 	run 2 "$tool" play one surplus
 	said "unexpected argument 'surplus'"
-	run 2 "$tool" info 0 surplus
-	said "unexpected argument 'surplus'"
+	run 2 "$tool" why
+	said 'one file is needed'
+	run 2 "$tool" why one two
+	said 'one file is needed'
+	run 2 "$tool" why --pid 1
+	said 'an address is needed'
+	run 2 "$tool" why --pid 1 0x1000 1 surplus
+	said 'an address is needed'
 	run 2 "$tool" copy one
 	said 'two files are needed'
 	run 2 "$tool" copy one two three
@@ -122,6 +150,8 @@ test_wrong_values_are_named() {
 	said '--count needs --watch'
 	run 2 "$tool" info --device ''
 	said '--device needs'
+	run 2 "$tool" read --hex --raw
+	said '--hex and --raw'
 	for value in 0 65 x; do
 		run 2 "$tool" copy --depth "$value" in out
 		said "--depth: '$value' is not in 1 to 64"
@@ -144,6 +174,14 @@ test_wrong_values_are_named() {
 	said "--count: '0' is not a number of requests"
 	run 2 "$tool" bench --mode fast
 	said "--mode: 'fast' is not sync, io_uring, fixed, registered"
+	for value in 0 x -1 4294967296; do
+		run 2 "$tool" why --pid "$value" 0x1000
+		said "--pid: '$value' is not the number of a process"
+	done
+	run 2 "$tool" why --pid 1 x
+	said "'x' is not an address"
+	run 2 "$tool" why --pid 1 0x1000 0
+	said "'0' is not a length"
 	run 2 "$tool" bench --direction up
 	said "--direction: 'up' is not read, write or mixed"
 }
@@ -228,7 +266,24 @@ test_without_a_device_the_way_out_is_told() {
 	said "edudma: capture: $way"
 	run 1 "$tool" play in
 	said "edudma: play: $way"
+	run 1 "$tool" selftest
+	said "edudma: selftest: $way"
+	run 1 "$tool" why in
+	said "edudma: why: $way"
+	run 1 "$tool" reset
+	said "edudma: reset: $way"
 	[[ ! -e x ]]
+}
+
+# What is missing is told, and what needs it is not tried.
+test_doctor_without_a_driver() {
+	no_driver
+	run 1 "$tool" doctor
+	silent err
+	grep -q '^fail  loaded     the module is not loaded' out
+	run 1 "$tool" doctor --json
+	json '.failed > 0 and (.checks | map(.check) | index("transfer") | not)'
+	json '.checks | all(.status == "ok" or .way_out)'
 }
 
 test_what_is_no_device_is_told() {
@@ -349,6 +404,9 @@ test_install_and_uninstall() {
 	[[ -x $root/opt/edudma/bin/edudma ]]
 	[[ -f $root/opt/edudma/share/man/man1/edudma.1 ]]
 	[[ -f $root/opt/edudma/share/man/man7/edudma_streams.7 ]]
+	[[ -e $root/opt/edudma/share/man/man1/edudma-doctor.1 ]]
+	[[ -f $root/opt/edudma/share/man/man3/edudma_transfer.3 ]]
+	[[ -f $root/opt/edudma/share/man/man4/edudma.4 ]]
 	[[ -f $root/opt/edudma/lib/udev/rules.d/60-edudma.rules ]]
 	grep -q '^g edudma ' "$root/opt/edudma/lib/sysusers.d/edudma.conf"
 
@@ -369,6 +427,9 @@ test_install_and_uninstall() {
 	LD_LIBRARY_PATH=$root/opt/edudma/lib run 0 ./program
 	"$root/opt/edudma/bin/edudma" --version | grep -qF "$(cat out)"
 
+	python3 -B -c 'import sys; sys.path[:0] = sys.argv[1:]; import edudma; print(edudma.__version__)' \
+		"$root"/opt/edudma/lib/python3*/site-packages | grep -qxF "$(cat out)"
+
 	"${make[@]}" uninstall
 	[[ -z $(find "$root" ! -type d) ]]
 }
@@ -384,11 +445,12 @@ test_manual_is_complete() {
 		done <options
 	done
 
+	# One function is the headers' own.
 	for library in $libraries; do
 		page=$top/userspace/man/$library.3
 		read -ra files <<<"$(headers "$library")"
 		sed -n 's/^\([a-z].*[ *]\)\{0,1\}\(edudma_[a-z_]*\)(.*/\2/p' \
-			"${files[@]}" >functions
+			"${files[@]}" | grep -vx edudma_make_segment >functions
 		[[ -s functions ]]
 		while read -r word; do
 			grep -q "^\.Fn $word " "$page" ||
@@ -400,9 +462,84 @@ test_manual_is_complete() {
 test_manual_is_well_formed() {
 	command -v groff >/dev/null || skip 'no groff'
 	local page
-	for page in "$top/userspace"/man/*.[137]; do
+	for page in "$top/userspace"/man/*.[1347] "$build"/userspace/man/*.3; do
 		run 0 groff -mdoc -Tutf8 -ww "$page"
 		silent err
+	done
+}
+
+test_manual_pleases_mandoc() {
+	command -v mandoc >/dev/null || skip 'no mandoc'
+	run 0 mandoc -T lint -W warning "$top/userspace"/man/*.[134] "$build"/userspace/man/*.3
+	silent out
+}
+
+# Each exported function has a page, with its parameters.
+test_manual_has_a_page_for_each_function() {
+	local library name
+	for library in $libraries; do
+		nm -D --defined-only "$build/userspace/$library.so" |
+			sed -n 's/.* T \(.*\)@@LIBEDUDMA_.*/\1/p' >exported
+		[[ -s exported ]]
+		while read -r name; do
+			grep -qx "\.Nm $name" "$build/userspace/man/$name.3"
+			grep -q "^\.Fn $name \"" "$build/userspace/man/$name.3"
+		done <exported
+	done
+	grep -qx '\.It Fa request_bytes' "$build/userspace/man/edudma_copy.3"
+	grep -qx '\.Sh RETURN VALUES' "$build/userspace/man/edudma_copy.3"
+}
+
+# What docs/uapi.md lists is in edudma(4): calls, capabilities, errors, parameters, statistics.
+test_manual_of_the_node_is_complete() {
+	local page=$top/userspace/man/edudma.4 word
+	grep -oE '\bEDUDMA_(IOC|CAP|URING_CMD|TRANSFER)_[A-Z_]+\b' "$top/uapi/linux/edudma.h" |
+		grep -v '_MAGIC$' | sort -u >words
+	[[ $(wc -l <words) -gt 12 ]]
+	while read -r word; do
+		grep -q "^\.\(It \)\?Dv $word\b" "$page" || { echo "edudma(4) lacks $word"; return 1; }
+	done <words
+	# The backquotes are the document's.
+	# shellcheck disable=SC2016
+	sed -n '/^## Errors/,/^## R/s/^| `\([A-Z0-9]*\)` .*/\1/p' "$top/docs/uapi.md" >words
+	[[ $(wc -l <words) -gt 20 ]]
+	while read -r word; do
+		grep -qx "\.It Bq Er $word" "$page" || { echo "edudma(4) lacks $word"; return 1; }
+	done <words
+	# shellcheck disable=SC2016
+	sed -n '/^## Module parameters/,$s/^| `\([a-z].*\)` |.*/\1/p' "$top/docs/uapi.md" |
+		grep -oE '[a-z_]+' >words
+	[[ $(wc -l <words) -gt 25 ]]
+	while read -r word; do
+		grep -qE "^\.It (Cm|Li)( [a-z_]+ ,)* $word\b" "$page" ||
+			{ echo "edudma(4) lacks $word"; return 1; }
+	done <words
+}
+
+# All of it, with warnings as errors, and each public name has a description.
+test_python_package_compiles() {
+	local file
+	for file in "$top"/userspace/python/{generate,edudma/*.py,examples/*.py} \
+			"$build"/userspace/python/edudma/*.py; do
+		python3 -B -W error -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' \
+			"$file"
+	done
+	PYTHONPATH=$build/userspace/python python3 -B -W error -c 'if 1:
+		import edudma
+		for name in edudma.__all__:
+		    assert name == "__version__" or getattr(edudma, name).__doc__, name'
+}
+
+# What the generator does not know ends the build.
+test_python_layouts_come_from_the_header() {
+	local line
+	"$top/userspace/python/generate" "$top/uapi/linux/edudma.h" all.py
+	cmp all.py "$build/userspace/python/edudma/_uapi.py"
+	for line in $'struct new {\n\tvoid *pointer;\n};' '#define NEW sizeof(int)' \
+			'typedef int new;' $'enum new {\n\tNEW,\n};'; do
+		{ cat "$top/uapi/linux/edudma.h"; echo "$line"; } >bad.h
+		run 1 "$top/userspace/python/generate" bad.h bad.py
+		said 'not understood'
 	done
 }
 
@@ -416,6 +553,36 @@ test_completion_completes() {
 		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
 	printf 'copy\n--no-bounce\nend\nfixed\n' | diff - out
+}
+
+# Each shell knows the commands and their options.
+test_completions_are_complete() {
+	local word option name
+	for word in $commands; do
+		"$tool" "$word" --help | grep -oE '^  -[A-Za-z], --[a-z-]+' | sed 's/.*--//' >options
+		for name in bash zsh fish; do
+			grep -qw -- "$word" "$top/userspace/tool/edudma.$name"
+			while read -r option; do
+				grep -qE -- "(--|-l )$option\b" "$top/userspace/tool/edudma.$name" ||
+					{ echo "$name lacks --$option of $word"; return 1; }
+			done <options
+		done
+	done
+}
+
+test_completion_for_zsh_is_well_formed() {
+	command -v zsh >/dev/null || skip 'no zsh'
+	zsh -n "$top/userspace/tool/edudma.zsh"
+}
+
+test_completion_for_fish_is_well_formed() {
+	command -v fish >/dev/null || skip 'no fish'
+	fish --no-execute "$top/userspace/tool/edudma.fish"
+	# fish expands it.
+	# shellcheck disable=SC2016
+	fish -c 'source $argv[1]; complete -C "edudma bench --mode f"' \
+		"$top/userspace/tool/edudma.fish" >out
+	printed 'fixed'
 }
 
 run_tests "$@"

@@ -347,6 +347,67 @@ TEST(percentiles_of_latencies)
 	EXPECT_EQ(10000000, latency_percentile(&latency, 99.99));
 }
 
+static void make_path(const char *root, const char *path, const char *text)
+{
+	char dir[PATH_MAX], *p;
+
+	snprintf(dir, sizeof(dir), "%s%s", root, path);
+	for (p = dir + strlen(root) + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		mkdir(dir, 0755);
+	}
+	make_file(root, path + 1, text);
+}
+
+TEST_F(sysfs, signatures_are_needed_where_the_kernel_says_so)
+{
+	static const char lockdown[] = "/sys/kernel/security/lockdown";
+	char why[128];
+
+	EXPECT_FALSE(signatures_needed(self->dir, why, sizeof(why)));
+	make_path(self->dir, lockdown, "[none] integrity confidentiality\n");
+	EXPECT_FALSE(signatures_needed(self->dir, why, sizeof(why)));
+	make_path(self->dir, lockdown, "none [integrity] confidentiality\n");
+	EXPECT_TRUE(signatures_needed(self->dir, why, sizeof(why)));
+	EXPECT_STREQ("lockdown 'integrity' takes signed modules only", why);
+	make_path(self->dir, lockdown, "[none] integrity confidentiality\n");
+	make_path(self->dir, "/sys/module/module/parameters/sig_enforce", "Y\n");
+	EXPECT_TRUE(signatures_needed(self->dir, why, sizeof(why)));
+	EXPECT_STREQ("this kernel takes signed modules only", why);
+}
+
+TEST_F(sysfs, secure_boot_is_what_the_firmware_says)
+{
+	static const char variable[] =
+		"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+	EXPECT_FALSE(secure_boot(self->dir));
+	make_path(self->dir, variable, "abcd\1");
+	EXPECT_TRUE(secure_boot(self->dir));
+	make_path(self->dir, variable, "abcd\2");
+	EXPECT_FALSE(secure_boot(self->dir));
+	make_path(self->dir, variable, "abc");
+	EXPECT_FALSE(secure_boot(self->dir));
+}
+
+TEST_F(sysfs, memory_ends_where_the_last_zone_does)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE);
+
+	EXPECT_EQ(0, memory_top(self->dir));
+	make_path(self->dir, "/proc/zoneinfo",
+		  "Node 0, zone      DMA\n"
+		  "        spanned  4095\n"
+		  "  start_pfn:           1\n"
+		  "Node 0, zone    DMA32\n"
+		  "        spanned  258015\n"
+		  "  start_pfn:           4096\n"
+		  "Node 0, zone   Movable\n"
+		  "        spanned  0\n"
+		  "  start_pfn:           999999\n");
+	EXPECT_EQ((4096 + 258015) * page, memory_top(self->dir));
+}
+
 TEST(words)
 {
 	EXPECT_STREQ("edu", edudma_engine_name(EDUDMA_ENGINE_EDU));

@@ -201,7 +201,7 @@ TEST_F(library, range_is_checked_first)
 TEST_F(library, directions_need_their_access)
 {
 	struct edudma_segment to = edudma_to_device(self->src, 1, 0);
-	struct edudma_result result;
+	struct edudma_result result = { .size = sizeof(result) };
 	struct edudma *dev;
 	size_t done = 77;
 
@@ -224,7 +224,7 @@ TEST_F(library, transfer_runs_in_order)
 		edudma_to_device(self->src + 100, 50, 25),
 		edudma_from_device(self->dst + 100, 100, 0),
 	};
-	struct edudma_result result;
+	struct edudma_result result = { .size = sizeof(result) };
 
 	ASSERT_EQ(0, edudma_transfer(self->dev, segments, 4, 0, &result));
 	EXPECT_EQ(350, result.bytes_done);
@@ -242,7 +242,7 @@ TEST_F(library, refusal_differs_from_failure)
 		edudma_to_device(self->src, 10, 0),
 		edudma_from_device(NULL, 10, 0),
 	};
-	struct edudma_result result;
+	struct edudma_result result = { .size = sizeof(result) };
 
 	/* Failed on the way: the first segment was done. */
 	EXPECT_EQ(-EFAULT, edudma_transfer(self->dev, segments, 2, 0, &result));
@@ -282,6 +282,7 @@ TEST_F(library, copy_is_exact)
 	const size_t len = self->copy_bytes;
 	struct seen seen = {};
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.progress = on_progress,
 		.context = &seen,
 	};
@@ -306,6 +307,7 @@ TEST_F(library, copy_stops_when_asked)
 {
 	struct seen seen = { .stop_at = 1 };
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.progress = on_progress,
 		.context = &seen,
 		.request_bytes = 1,
@@ -324,6 +326,7 @@ TEST_F(library, copy_in_one_request)
 {
 	const size_t len = self->window + 1;
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.request_bytes = 2 * self->window,
 	};
 	struct edudma_stats *before, *after;
@@ -343,7 +346,7 @@ TEST_F(library, copy_in_one_request)
 
 TEST_F(library, copy_refuses_nonsense)
 {
-	struct edudma_copy_options options = {};
+	struct edudma_copy_options options = { .size = sizeof(options) };
 	size_t done = 77;
 
 	EXPECT_EQ(-EINVAL, edudma_copy(self->dev, self->src + 1, self->src, 2,
@@ -361,6 +364,45 @@ TEST_F(library, copy_refuses_nonsense)
 	EXPECT_EQ(0, edudma_copy(self->dev, self->dst, self->src, 0, NULL,
 				 &done));
 	EXPECT_EQ(0, done);
+}
+
+/* Programs that were compiled with an older or a newer header. */
+TEST_F(library, structures_carry_their_size)
+{
+	struct edudma_segment segment = edudma_to_device(self->src, 10, 0);
+	struct {
+		struct edudma_copy_options options;
+		uint64_t newer;
+	} longer = { .options.size = sizeof(longer) };
+	struct {
+		struct edudma_result result;
+		uint64_t newer;
+		uint64_t behind;
+	} result;
+
+	memset(&result, 0xff, sizeof(result));
+	result.result.size = offsetof(typeof(result), behind);
+	ASSERT_EQ(0, edudma_transfer(self->dev, &segment, 1, 0, &result.result));
+	EXPECT_EQ(offsetof(typeof(result), behind), result.result.size);
+	EXPECT_EQ(10, result.result.bytes_done);
+	EXPECT_EQ(0, result.newer);
+	EXPECT_EQ(UINT64_MAX, result.behind);
+
+	result.result.size = offsetof(struct edudma_result, error);
+	result.result.bytes_done = 77;
+	EXPECT_EQ(-EINVAL, edudma_transfer(self->dev, &segment, 1, 0, &result.result));
+	EXPECT_EQ(77, result.result.bytes_done);
+
+	make_pattern(self->dst, 10, 3);
+	EXPECT_EQ(0, edudma_copy(self->dev, self->dst, self->src, 10,
+				 &longer.options, NULL));
+	EXPECT_EQ(0, memcmp(self->src, self->dst, 10));
+	longer.newer = 1;
+	EXPECT_EQ(-E2BIG, edudma_copy(self->dev, self->dst, self->src, 10,
+				      &longer.options, NULL));
+	longer.options.size = offsetof(struct edudma_copy_options, reserved);
+	EXPECT_EQ(-EINVAL, edudma_copy(self->dev, self->dst, self->src, 10,
+				       &longer.options, NULL));
 }
 
 TEST_F(library, copy_reads_read_only_memory)
@@ -409,6 +451,7 @@ static void no_more_alarms(void)
 TEST_F(library, signal_stops_a_copy)
 {
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.request_bytes = 1 << 20,
 	};
 	const size_t len = 3 * self->part + 5;
@@ -444,6 +487,7 @@ TEST_F(library, progress_can_go_on_after_a_signal)
 	const size_t len = 2 * self->part;
 	struct seen seen;
 	const struct edudma_copy_options options = {
+		.size = sizeof(options),
 		.progress = on_progress,
 		.context = &seen,
 		.request_bytes = 1 << 20,

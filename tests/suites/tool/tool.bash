@@ -10,111 +10,10 @@
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-node=/dev/edudma0
-stats=/sys/class/edudma/edudma0/statistics
+# shellcheck source=tests/suites/tool/device.sh
+. "$(dirname "$(readlink -f "$0")")/device.sh"
+
 copy_bytes=9000
-qmp=$build/tests/tools/qmp
-engine=$("$tool" info --json 2>/dev/null | jq -r .engine)
-slot=$(basename "$(readlink /sys/class/edudma/edudma0/device)")
-
-random() {
-	head -c "$1" /dev/urandom
-}
-
-# only DIRECTORY NAME: this file, or none, is all that is in it
-only() {
-	[[ $(ls -A "$1") == "$2" ]] || { echo "in $1:"; ls -Al "$1"; return 1; }
-}
-
-# at_end COMMAND: run it when the test ends, the latest first
-at_end() {
-	ending="$1; ${ending:-}"
-	# As it is now.
-	# shellcheck disable=SC2064
-	trap "$ending" EXIT
-}
-
-# mount_tmpfs DIRECTORY SIZE: until the test ends
-mount_tmpfs() {
-	mkdir "$1"
-	mount -t tmpfs -o "size=$2" none "$1"
-	at_end "umount '$PWD/$1'"
-}
-
-# machine_path: of QEMU's object for the device
-machine_path() {
-	local path place
-	# Which one it is in QEMU depends on the order in which they were found.
-	place=$((16#${slot:8:2} << 3 | ${slot:11}))
-	for path in /machine/peripheral/edu{0..7}; do
-		[[ $("$qmp" qom-get "{'path': '$path', 'property': 'addr'}" 2>/dev/null) == "$place" ]] &&
-			break
-	done
-	echo "$path"
-}
-
-# machine PROPERTY VALUE: of an edu-sg
-machine() {
-	"$qmp" qom-set "{'path': '$(machine_path)', 'property': '$1', 'value': $2}" >/dev/null
-}
-
-# slow_down NANOSECONDS: for each hardware transfer of an edu-sg, until the test
-# ends; plain edu is slow anyway
-slow_down() {
-	local property=latency before
-	[[ $engine == ring ]] || property=legacy-latency
-	before=$("$qmp" qom-get "{'path': '$(machine_path)', 'property': '$property'}" 2>/dev/null) ||
-		return 0
-	at_end "machine $property $before"
-	machine "$property" "$1"
-}
-
-# stand_still: the device begins with what it is given, and does nothing more,
-# until the test ends or it is let_go; it takes 100 ms if it is an edu to the driver
-stand_still() {
-	if [[ $engine == ring ]]; then
-		at_end let_go
-		machine fault-stall 255
-	else
-		slow_down 100000000
-	fi
-}
-
-let_go() {
-	[[ $engine != ring ]] || machine fault-stall 0
-}
-
-window() {
-	"$tool" info --json | jq .window_bytes
-}
-
-# start COMMAND...: in the background, where bash would ignore SIGINT
-start() {
-	env --default-signal=INT "$@" >out 2>err &
-	job=$!
-}
-
-# wait_until WHAT COMMAND...: until the command succeeds.  Tries are counted, so a slow
-# machine has more time.
-wait_until() {
-	local what=$1 i
-	shift
-	for ((i = 0; i < 600; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	echo "waited in vain until $what"
-	return 1
-}
-
-more_descriptors_than() {
-	[[ $(cat "$stats/descriptors") -gt $1 ]]
-}
-
-# Until the device has been given more than it had.
-wait_for_transfer() {
-	wait_until 'a transfer has begun' more_descriptors_than "$1"
-}
 
 test_list_shows_the_device() {
 	run 0 "$tool" list
@@ -133,7 +32,8 @@ test_info_by_any_name() {
 	cp out first
 	local way
 	ln -s "$node" link
-	for way in 0 "$node" '--device=0' "-d$node"; do
+	for way in 0 "$node" '--device=0' "-d$node" edudma0 -dedudma0 "$slot" "-d$slot" \
+			"${slot#0000:}"; do
 		run 0 "$tool" info "$way"
 		cmp out first
 	done
@@ -155,6 +55,31 @@ test_no_such_device_is_told() {
 	said "/dev/edudma4000: No such device ('edudma list' shows the devices present)"
 	run 1 "$tool" stats --device 4000
 	said '/dev/edudma4000: No such device'
+	run 1 "$tool" read --device edudma4000
+	said '/dev/edudma4000: No such device'
+	run 1 "$tool" read --device 0000:00:1f.7
+	said "0000:00:1f.7: No such device ('edudma list' shows the devices present)"
+	run 1 "$tool" read --device edudma0x
+	said 'edudma0x: No such file or directory'
+}
+
+# What "edudma list" prints names the device to each command.
+test_what_list_prints_names_the_device() {
+	local name names
+	random 100 >in
+	run 0 "$tool" list
+	read -ra names <out
+	[[ ${#names[@]} == 3 ]]
+	for name in "${names[@]}"; do
+		run 0 "$tool" write --device "$name" --input in
+		run 0 "$tool" read --device "$name" --length 100
+		cmp in out
+		run 0 "$tool" copy --device "$name" --quiet in back
+		run 0 "$tool" stats --device "$name" --json
+		json '.index == 0'
+		run 0 "$tool" bench --device "$name" --count 1 --block 1
+		printed "$node: read"
+	done
 }
 
 test_write_then_read() {
@@ -193,6 +118,7 @@ test_outside_the_window_is_refused() {
 	run 1 "$tool" write --input in
 	said "in: more than the $size bytes from 0 to the end; not written"
 	run 1 "$tool" write --offset $((size - 1)) <in
+	said "standard input: more than the 1 bytes from $((size - 1)) to the end; not written"
 	run 1 "$tool" write --offset 1G <in
 	[[ ! -e x && $(cat "$stats/descriptors") == "$before" ]]
 }
@@ -229,6 +155,15 @@ test_copy_tells_in_json() {
 	json '.bytes == 100 and .verified == true and .seconds > 0'
 	json ".device == \"$node\""
 	cmp in back
+}
+
+test_copy_tells_nothing_but_json() {
+	random 100 >in
+	run 0 "$tool" copy -jq in back
+	silent err
+	json '.bytes == 100 and .verified == true'
+	run 0 script -qec "'$tool' copy -jq in back" /dev/null
+	json '.bytes == 100'
 }
 
 test_copy_between_pipes() {
@@ -832,16 +767,6 @@ test_copy_from_a_device_that_goes() {
 	[[ -e $node ]]
 }
 
-need_module() {
-	[[ -f ${EDUDMA_MODULE:-} ]] || skip 'EDUDMA_MODULE does not name an edudma.ko'
-}
-
-load_as_before() {
-	# The lane's parameters are words.
-	# shellcheck disable=SC2086
-	"$tool" load --module "$EDUDMA_MODULE" ${EDUDMA_MODULE_PARAMS:-} >/dev/null
-}
-
 test_module_in_use_names_the_user() {
 	need_module
 	tail -f /dev/null 3<"$node" &
@@ -907,11 +832,16 @@ test_bad_parameters_are_named() {
 	run 1 "$tool" load --module "$EDUDMA_MODULE" no_such=1
 	said 'no_such=1: the module has no such parameter'
 	said 'chunk_bytes'
+	run 1 "$tool" load --module "$EDUDMA_MODULE" no_such=1 nor_this ring=0
+	[[ $(grep -c 'the module has no such parameter' err) == 2 ]]
+	said 'nor_this: the module has no such parameter'
 	[[ ! -e /sys/module/edudma ]]
 
 	run 1 "$tool" load --module "$EDUDMA_MODULE" timeout_ms=6000 chunk_bytes=5
-	said 'Invalid argument, a bad parameter: timeout_ms=6000 chunk_bytes=5'
-	grep -q 'kernel: .*chunk_bytes=5 refused' err
+	printf '%s\n' 'edudma: load: chunk_bytes=5 refused: give a multiple of 4096 from 4096 to 16777216' |
+		diff - err
+	run 1 "$tool" load --module "$EDUDMA_MODULE" msi=perhaps
+	printf '%s\n' "edudma: load: \`perhaps' invalid for parameter \`msi'" | diff - err
 	[[ ! -e /sys/module/edudma ]]
 
 	run 0 "$tool" load --module "$EDUDMA_MODULE" chunk-bytes=8192

@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The package edudma for Python, on a device.  Runs in the guest, as root.
+
+-l lists the tests, -t PATTERN or EDUDMA_TEST choose.
+"""
+
+import array
+import asyncio
+import ctypes
+import errno
+import fnmatch
+import mmap
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+
+sys.dont_write_bytecode = True
+TOP = pathlib.Path(__file__).resolve().parents[3]
+BUILD = pathlib.Path(os.environ.get("EDUDMA_BUILD", TOP / "build"))
+PACKAGE = BUILD / "userspace/python"
+sys.path.insert(0, str(PACKAGE))
+
+import edudma
+from edudma import _uapi
+
+
+class Skip(Exception):
+    """The reason why a test cannot be run."""
+
+
+def raises(kind, call, *args, **options):
+    """The exception that a call raises."""
+    try:
+        call(*args, **options)
+    except kind as raised:
+        return raised
+    raise AssertionError(f"nothing of {kind} was raised")
+
+
+def test_any_name_finds_the_device():
+    path = edudma.devices()[0]
+    name = os.path.basename(path)
+    address = os.path.basename(os.path.realpath(f"/sys/class/edudma/{name}/device"))
+    for which in (None, 0, "0", name, path, pathlib.Path(path), address):
+        with edudma.Device(which) as device:
+            assert device.path == path, (which, device.path)
+    assert raises(edudma.Error, edudma.Device, 4000).errno == errno.ENOENT
+    assert raises(edudma.Error, edudma.Device, "/dev/null").errno in (errno.ENOTTY, errno.EINVAL)
+
+
+def test_info_is_what_the_tool_tells():
+    import json
+    told = json.loads(subprocess.check_output([BUILD / "userspace/edudma", "info", "--json"]))
+    with edudma.Device() as device:
+        info = device.info()
+    for name, value in told.items():
+        if name == "capabilities":
+            assert {word.replace("-", "_") for word in value} == info.capabilities
+        elif name != "path":
+            assert getattr(info, name) == value, name
+
+
+def test_layouts_are_those_of_the_header():
+    names = [name for name, value in vars(_uapi).items()
+             if isinstance(value, type) and issubclass(value, ctypes.Structure)]
+    assert "edudma_transfer" in names
+    lines = []
+    for name in names:
+        kind = getattr(_uapi, name)
+        lines.append(f"_Static_assert(sizeof(struct {name}) == {ctypes.sizeof(kind)}, \"\");")
+        for field, _ in kind._fields_:
+            lines.append(f"_Static_assert(__builtin_offsetof(struct {name}, {field}) == "
+                         f"{getattr(kind, field).offset}, \"{name}.{field}\");")
+    for name, value in vars(_uapi).items():
+        if name.startswith("EDUDMA_"):
+            lines.append(f"_Static_assert({name} == {value}, \"{name}\");")
+    subprocess.run(["gcc", "-fsyntax-only", f"-I{TOP}/uapi", "-x", "c", "-include",
+                    "linux/edudma.h", "-"], input="\n".join(lines), text=True, check=True)
+
+
+def kinds_of_memory(length):
+    """Memory of each kind that can be written."""
+    yield bytearray(length)
+    yield memoryview(bytearray(length + 3))[3:]
+    yield mmap.mmap(-1, length)
+    if length % 8 == 0:
+        yield array.array("d", bytes(length))
+
+
+def test_memory_of_each_kind_is_filled():
+    sent = os.urandom(4000)
+    with edudma.Device() as device:
+        device.write_from(sent, 7)
+        for memory in kinds_of_memory(len(sent)):
+            device.read_into(memory, 7)
+            assert bytes(memory) == sent, type(memory)
+            device.write_from(bytes(len(sent)), 7)
+            device.write_from(memory, 7)
+            assert device.read(len(sent), 7) == sent, type(memory)
+            back = bytearray(len(sent))
+            device.transfer([edudma.from_device(memory, 7), edudma.to_device(memory, 0),
+                             edudma.from_device(back, 0)], exclusive=True)
+            assert back == sent, type(memory)
+            device.write_from(sent, 7)
+
+
+def test_memory_that_is_constant_is_only_sent():
+    with edudma.Device() as device:
+        device.write_from(b"constant")
+        raises((TypeError, BufferError), device.read_into, b"constant")
+        raises((TypeError, BufferError), device.transfer, [edudma.from_device(b"constant")])
+        device.transfer([edudma.to_device(b"Constant")])
+        assert device.read(8) == b"Constant"
+
+
+def test_moves_as_much_as_it_is_told():
+    with edudma.Device() as device:
+        sent = mmap.mmap(-1, 4096)
+        before = device.stats()
+        device.transfer([edudma.to_device(memoryview(sent)[:3000])])
+        device.read_into(memoryview(sent)[:3000])
+        after = device.stats()
+    assert after["bytes_to_device"] - before["bytes_to_device"] == 3000
+    assert after["bytes_from_device"] - before["bytes_from_device"] == 3000
+
+
+def test_vectors_run_in_order():
+    with edudma.Device() as device:
+        a, b = bytearray(b"left"), bytearray(b"word")
+        result = device.transfer([edudma.to_device(a, 0), edudma.to_device(b, 4),
+                                  edudma.from_device(a, 4), edudma.from_device(b, 0)],
+                                 exclusive=True)
+        assert (a, b) == (b"word", b"left")
+        assert result == edudma.Result(16, 4)
+        assert device.transfer([]) == edudma.Result(0, 0)
+
+
+def test_errors_say_what_and_how_far():
+    with edudma.Device() as device:
+        size = device.window_bytes
+        assert raises(edudma.OutsideWindowError, device.read, 2, size - 1).errno == errno.ERANGE
+        raises(edudma.OutsideWindowError, device.write_from, b"x", size)
+        raises(edudma.OutsideWindowError, device.read, 1, -1)
+        raises(edudma.OutsideWindowError, device.transfer, [edudma.to_device(b"xx", size - 1)])
+        raises(edudma.TooLargeError, device.transfer, [edudma.to_device(b"")] * 1025)
+        unknown = edudma.Segment(_uapi.EDUDMA_TO_DEVICE, 0, None, 77, 0, 4)
+        raised = raises(edudma.NoSuchBufferError, device.transfer,
+                        [edudma.to_device(b"12345"), unknown])
+        assert (raised.bytes_done, raised.segments_done) == (5, 1)
+        assert isinstance(raised, OSError) and raised.filename == device.path
+    assert issubclass(edudma.DeviceTimeoutError, TimeoutError)
+    with edudma.Device(flags=os.O_RDONLY) as device:
+        assert raises(edudma.Error, device.write_from, b"x").errno == errno.EBADF
+
+
+def registered(device, memory):
+    """Registered memory, if the device can."""
+    if "buffers" not in device.info().capabilities:
+        raise Skip("this device has no registered buffers")
+    try:
+        return device.register(memory)
+    except edudma.OutOfReachError:
+        raise Skip("the device does not reach this memory") from None
+
+
+def test_registered_buffers():
+    with edudma.Device() as device:
+        memory = bytearray(10000)
+        with registered(device, memory) as buffer:
+            assert device.stats()["pages_registered"] > 0
+            memory[:5] = b"hello"
+            device.transfer([buffer.to_device(0, 5, 3), buffer.from_device(5000, 5, 3)],
+                            exclusive=True)
+            assert memory[5000:5005] == b"hello"
+            # It is the device's, so it cannot be resized.
+            raises(BufferError, memory.extend, b"more")
+            number = buffer.number
+        assert device.stats()["pages_registered"] == 0
+        memory.extend(b"more")
+        raises(edudma.NoSuchBufferError, device.transfer,
+               [edudma.Segment(_uapi.EDUDMA_TO_DEVICE, 0, None, number, 0, 1)])
+
+
+def test_registered_memory_is_limited():
+    if os.geteuid():
+        raise Skip("needs root")
+    with edudma.Device() as device:
+        registered(device, bytearray(4096)).unregister()
+    script = ("import edudma, sys, resource, os\n"
+              "device = edudma.Device()\n"
+              "resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))\n"
+              "os.setuid(65534)\n"
+              "try: device.register(bytearray(1 << 20))\n"
+              "except edudma.MemoryLimitError: print('limited')\n")
+    done = subprocess.run([sys.executable, "-B", "-c", script], text=True, check=True,
+                          stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(PACKAGE)})
+    assert done.stdout == "limited\n"
+
+
+def test_window_is_mapped():
+    with edudma.Device() as device:
+        if "mmap" not in device.info().capabilities:
+            assert raises(edudma.DeviceGoneError, device.map, 0, 4096).errno == errno.ENODEV
+            return
+        with device.map(4096, 4096) as window:
+            device.write_from(b"from memory", 4096)
+            assert window[:11] == b"from memory"
+            window[:6] = b"stored"
+            assert window[0] == ord("s")
+            assert device.read(6, 4096) == b"stored"
+
+
+def test_closed_device_is_not_used():
+    device = edudma.Device()
+    device.close()
+    device.close()
+    assert device.closed and "closed" in repr(device)
+    raises(ValueError, device.read, 1)
+    raises(ValueError, device.transfer, [edudma.to_device(b"x")])
+    raises(ValueError, device.fileno)
+
+
+def test_tasks_move_at_the_same_time():
+    async def run(device):
+        parts = [os.urandom(100) for _ in range(8)]
+        await asyncio.gather(*(device.write_from_async(part, 100 * number)
+                               for number, part in enumerate(parts)))
+        back = [bytearray(100) for _ in parts]
+        await asyncio.gather(*(device.read_into_async(memory, 100 * number)
+                               for number, memory in enumerate(back)))
+        assert back == parts
+        result = await device.transfer_async([edudma.to_device(b"async")])
+        assert result.bytes_done == 5
+        assert device.read(5) == b"async"
+
+    with edudma.Device() as device:
+        asyncio.run(run(device))
+
+
+def test_loop_goes_on_during_a_transfer():
+    async def run(device):
+        turns = 0
+        moved = asyncio.ensure_future(device.write_from_async(
+            bytes(min(device.window_bytes, 8 << 20))))
+        while not moved.done():
+            turns += 1
+            await asyncio.sleep(0)
+        await moved
+        assert turns > 1
+
+    with edudma.Device() as device:
+        asyncio.run(run(device))
+
+
+def test_threads_share_a_device():
+    failed = []
+
+    def work(device, number):
+        try:
+            for turn in range(4):
+                sent = bytes([number, turn]) * 50
+                device.write_from(sent, 100 * number)
+                assert device.read(100, 100 * number) == sent
+        except BaseException as raised:  # pylint: disable=broad-except
+            failed.append(raised)
+
+    with edudma.Device() as device:
+        threads = [threading.Thread(target=work, args=(device, number)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failed, failed
+
+
+def test_signals_do_not_end_a_vector():
+    came = []
+    before = signal.signal(signal.SIGALRM, lambda *_: came.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.003)
+    try:
+        with edudma.Device() as device:
+            length = min(device.window_bytes, 1 << 20)
+            sent, back = os.urandom(length), bytearray(length)
+            while not came:
+                result = device.transfer([edudma.to_device(sent), edudma.from_device(back)])
+                assert result == edudma.Result(2 * length, 2)
+                assert back == sent
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_numpy_arrays_are_filled():
+    try:
+        import numpy
+    except ImportError:
+        raise Skip("no numpy") from None
+    sent = numpy.arange(500, dtype=numpy.float64)
+    back = numpy.zeros_like(sent)
+    with edudma.Device() as device:
+        device.write_from(sent)
+        device.transfer([edudma.from_device(back)])
+    assert (sent == back).all()
+
+
+def test_example_works():
+    done = subprocess.run([sys.executable, "-B", TOP / "userspace/python/examples/transfers.py"], text=True,
+                          stdout=subprocess.PIPE, check=True,
+                          env={**os.environ, "PYTHONPATH": str(PACKAGE)})
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["Hello, device memory!", "gatherscatter"], lines
+    assert lines[3] == "asyncio: 0001020304050607", lines
+
+
+def run(number, name):
+    """One test; true if it passed."""
+    try:
+        globals()[f"test_{name}"]()
+    except Skip as reason:
+        print(f"ok {number} {name} # SKIP {reason}", flush=True)
+    except BaseException:  # pylint: disable=broad-except
+        for line in traceback.format_exc().splitlines():
+            print(f"# {line}")
+        print(f"not ok {number} {name}", flush=True)
+        return False
+    else:
+        print(f"ok {number} {name}", flush=True)
+    return True
+
+
+def main(arguments):
+    """The program."""
+    patterns = os.environ.get("EDUDMA_TEST", "*").split()
+    if arguments[:1] == ["-t"]:
+        patterns = arguments[1:]
+    names = [name[len("test_"):] for name in globals() if name.startswith("test_")]
+    names = [name for name in names
+             if any(fnmatch.fnmatchcase(name, pattern) or
+                    fnmatch.fnmatchcase(f"python.{name}", pattern) for pattern in patterns)]
+    if arguments[:1] == ["-l"]:
+        print("\n".join(names))
+        return 0
+    print(f"TAP version 13\n1..{len(names)}", flush=True)
+    return 0 if all([run(number, name) for number, name in enumerate(names, 1)]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

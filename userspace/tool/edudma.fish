@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# fish completion for edudma(1)
+
+function __edudma_devices
+    for entry in /sys/class/edudma/edudma*
+        basename $entry
+        basename (realpath $entry/device)
+    end
+end
+
+function __edudma_parameters
+    modinfo -F parm edudma 2>/dev/null | string replace -r ':.*' '='
+end
+
+function __edudma_complete -a commands
+    complete -c edudma -n "__fish_seen_subcommand_from $commands" $argv[2..]
+end
+
+set -l commands list info load unload read write copy stats bench selftest doctor why reset help
+
+complete -c edudma -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"
+complete -c edudma -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'version of the tool'
+complete -c edudma -s h -l help -d help
+complete -c edudma -n '__fish_seen_subcommand_from help' -f -a "$commands"
+
+__edudma_complete 'info read write copy stats bench selftest doctor why reset' -s d -l device -x -a '(__edudma_devices)' -d device
+__edudma_complete 'info doctor reset' -f -a '(__edudma_devices)'
+__edudma_complete 'list info copy stats bench selftest doctor why' -s j -l json -d 'print JSON'
+__edudma_complete load -s m -l module -r -d 'file of the module'
+__edudma_complete load -f -a '(__edudma_parameters)'
+__edudma_complete 'list unload read write stats bench selftest' -f
+__edudma_complete 'read write bench' -s o -l offset -x -d 'where in the window'
+__edudma_complete 'read bench' -s n -l length -x -d bytes
+__edudma_complete read -s O -l output -r -d 'where to put the bytes'
+__edudma_complete read -s x -l hex -d 'print a hex dump'
+__edudma_complete read -s r -l raw -d 'print the bytes as they are'
+__edudma_complete write -s i -l input -r -d 'where the bytes come from'
+__edudma_complete 'copy bench' -s D -l depth -x -d 'requests at a time'
+__edudma_complete copy -s B -l no-bounce -d 'fail where memory would be copied'
+__edudma_complete 'copy selftest' -s q -l quiet -d 'print failures only'
+__edudma_complete stats -s w -l watch -x -d 'again after so many seconds'
+__edudma_complete 'stats bench' -s c -l count -x -d 'stop after so many'
+__edudma_complete bench -s r -l direction -x -a 'read write mixed'
+__edudma_complete bench -s W -l overwrite -d 'the region may be written'
+__edudma_complete bench -s m -l mode -x -a 'sync io_uring fixed registered'
+__edudma_complete bench -s b -l block -x -d 'bytes of a request'
+__edudma_complete bench -s t -l time -x -d seconds
+__edudma_complete selftest -s f -l force -d 'also if the window is mapped'
+__edudma_complete why -s p -l pid -x -a '(__fish_complete_pids)' -d 'memory of this process'
