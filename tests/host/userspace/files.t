@@ -536,7 +536,8 @@ test_python_layouts_come_from_the_header() {
 	"$top/userspace/python/generate" "$top/uapi/linux/edudma.h" all.py
 	cmp all.py "$build/userspace/python/edudma/_uapi.py"
 	for line in $'struct new {\n\tvoid *pointer;\n};' '#define NEW sizeof(int)' \
-			'typedef int new;' $'enum new {\n\tNEW,\n};'; do
+			'typedef int new;' $'enum new {\n\tNEW,\n};' \
+			$'struct new {\n\t__le32 one;\n\t__u32 other;\n};'; do
 		{ cat "$top/uapi/linux/edudma.h"; echo "$line"; } >bad.h
 		run 1 "$top/userspace/python/generate" bad.h bad.py
 		said 'not understood'
