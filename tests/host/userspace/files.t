@@ -470,7 +470,7 @@ test_manual_is_well_formed() {
 
 test_manual_pleases_mandoc() {
 	command -v mandoc >/dev/null || skip 'no mandoc'
-	run 0 mandoc -T lint -W warning "$top/userspace"/man/*.[134] "$build"/userspace/man/*.3
+	run 0 mandoc -T lint -W warning "$top/userspace"/man/*.[1347] "$build"/userspace/man/*.3
 	silent out
 }
 
