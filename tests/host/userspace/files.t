@@ -552,8 +552,10 @@ test_completion_completes() {
 		COMP_WORDS=(edudma capture --policy e); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"
 		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
+		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(edudma help p); COMP_CWORD=2; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
-	printf 'copy\n--no-bounce\nend\nfixed\n' | diff - out
+	printf 'copy\n--no-bounce\nend\nfixed\nplay\n' | diff - out
 }
 
 # Each shell knows the commands and their options.
@@ -581,9 +583,10 @@ test_completion_for_fish_is_well_formed() {
 	fish --no-execute "$top/userspace/tool/edudma.fish"
 	# fish expands it.
 	# shellcheck disable=SC2016
-	fish -c 'source $argv[1]; complete -C "edudma bench --mode f"' \
-		"$top/userspace/tool/edudma.fish" >out
+	fish -c 'source $argv[1]; complete -C "edudma bench --mode f"
+		complete -C "edudma capture --policy dr"' "$top/userspace/tool/edudma.fish" >out
 	printed 'fixed'
+	printed 'drop-old'
 }
 
 run_tests "$@"
