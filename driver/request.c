@@ -371,7 +371,7 @@ int edudma_chunk_fill(struct edudma_chunk *chunk)
 	}
 	trace_edudma_pin(req->grant.id, chunk->buf.nr_pages, chunk->buf.len);
 
-	return taken < 0 ? taken : 0;
+	return min_t(ssize_t, taken, 0);
 }
 
 /**

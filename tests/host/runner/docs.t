@@ -127,6 +127,9 @@ report "every statistic is described" \
 report "every module parameter is described" \
 	"$(sed -n 's/^EDUDMA_PARAM(\([a-z_]*\),.*/\1/p; s/^module_param_named(\([a-z_]*\),.*/\1/p' \
 		driver/params.c | undocumented docs/uapi.md)"
+report "every trace event is described" \
+	"$(sed -n 's/^TRACE_EVENT(\(.*\),$/\1/p; s/^DEFINE_EVENT([a-z_]*, \(.*\),$/\1/p' \
+		driver/trace.h | undocumented docs/uapi.md)"
 report "every source file of the driver is described" \
 	"$(find driver -name '*.c' -printf '%f\n' | undocumented docs/architecture.md)"
 report "the table of lanes is that of the lanes' files" \
