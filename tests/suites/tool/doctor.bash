@@ -72,14 +72,18 @@ test_doctor_finds_a_device_that_works() {
 }
 
 test_doctor_moves_bytes_and_leaves_the_window_alone() {
-	local to from
+	local to from size
 	fill_window
 	to=$(stat bytes_to_device)
 	from=$(stat bytes_from_device)
 	run 0 "$tool" doctor --json
 	found ok transfer
-	[[ $(stat bytes_to_device) -gt $to ]]
-	[[ $(($(stat bytes_to_device) - to)) == $(($(stat bytes_from_device) - from)) ]]
+	size=$(window)
+	# There and back, and what was in the window out of it and back.
+	to=$(($(stat bytes_to_device) - to))
+	[[ $to == $((2 * (size < 4096 ? size : 4096))) ]]
+	# A stream has come as well, where there are streams.
+	[[ $(($(stat bytes_from_device) - from)) -ge $to ]]
 	window_is_as_it_was
 }
 
