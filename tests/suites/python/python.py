@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -27,7 +28,10 @@ PACKAGE = BUILD / "userspace/python"
 sys.path.insert(0, str(PACKAGE))
 
 import edudma
-from edudma import _uapi
+from edudma import _stream, _uapi, _version
+
+# Whoever asks for it by name gets this one.
+LIBRARY = ctypes.CDLL(str(BUILD / "userspace" / _version.LIBRARY))
 
 
 class Skip(Exception):
@@ -76,8 +80,9 @@ def test_layouts_are_those_of_the_header():
     assert ctypes.sizeof(_uapi.edudma_frame_header) == 32
     assert bytes(_uapi.edudma_frame_header(magic=_uapi.EDUDMA_FRAME_MAGIC))[:4] == b"EDSF"
     lines = []
-    for name in names:
-        kind = getattr(_uapi, name)
+    kinds = [(name, getattr(_uapi, name)) for name in names]
+    kinds += [("edudma_stream_options", _stream._Options), ("edudma_frame", _stream._Frame)]
+    for name, kind in kinds:
         lines.append(f"_Static_assert(sizeof(struct {name}) == {ctypes.sizeof(kind)}, \"\");")
         for field, _ in kind._fields_:
             lines.append(f"_Static_assert(__builtin_offsetof(struct {name}, {field}) == "
@@ -85,8 +90,8 @@ def test_layouts_are_those_of_the_header():
     for name, value in vars(_uapi).items():
         if name.startswith("EDUDMA_"):
             lines.append(f"_Static_assert({name} == {value}, \"{name}\");")
-    subprocess.run(["gcc", "-fsyntax-only", f"-I{TOP}/uapi", "-x", "c", "-include",
-                    "linux/edudma.h", "-"], input="\n".join(lines), text=True, check=True)
+    subprocess.run(["gcc", "-fsyntax-only", f"-I{TOP}/uapi", f"-I{TOP}/userspace/include", "-x",
+                    "c", "-include", "edudma_stream.h", "-"], input="\n".join(lines), text=True, check=True)
 
 
 def kinds_of_memory(length):
@@ -314,13 +319,164 @@ def test_numpy_arrays_are_filled():
     assert (sent == back).all()
 
 
-def test_example_works():
-    done = subprocess.run([sys.executable, "-B", TOP / "userspace/python/examples/transfers.py"], text=True,
-                          stdout=subprocess.PIPE, check=True,
-                          env={**os.environ, "PYTHONPATH": str(PACKAGE)})
-    lines = done.stdout.splitlines()
+def stream(**options):
+    """A stream, if the device has them."""
+    with edudma.Device() as device:
+        if "streams" not in device.info().capabilities:
+            raise Skip("this device has no streams")
+    return edudma.Stream(**options)
+
+
+def test_frames_come_by_iterating():
+    with stream(header=True, frame_bytes=5000, buffers=4) as source:
+        for number, frame in enumerate(source):
+            header = _uapi.edudma_frame_header.from_buffer(frame.data)
+            assert header.magic == _uapi.EDUDMA_FRAME_MAGIC
+            assert (header.bytes, header.sequence, header.position) == (5000, number, 5000 * number)
+            assert (frame.sequence, frame.position) == (number, 5000 * number)
+            assert len(frame.data) == 5000 and not frame.lost and not frame.error
+            assert source.wrong_bytes() == 0
+            frame.data[100] ^= 1
+            assert source.wrong_bytes() == 1
+            if number == 30:
+                break
+        source.stop()
+        # Those that were complete; then it is over.
+        assert all(frame.sequence > 30 for frame in source)
+        assert next(source, None) is None
+        status = source.status()
+        assert status.error == errno.ECANCELED and status.counted
+        assert status.produced == status.delivered + status.lost
+        # And from the beginning.
+        source.start()
+        assert next(source).sequence == 0
+    source.close()
+    assert source.closed and "closed" in repr(source)
+    raises(ValueError, source.take)
+    raises(ValueError, source.fileno)
+
+
+def test_frames_lie_in_memory_of_the_program():
+    for memory in kinds_of_memory(4 * 1024):
+        with stream(frame_bytes=1000, buffers=4, memory=memory, pattern="prbs31") as source:
+            if isinstance(memory, bytearray):
+                # It is the device's, so it cannot be resized.
+                raises(BufferError, memory.extend, b"more")
+            for frame in source:
+                start = 1024 * frame.slot
+                assert frame.data == memoryview(memory).cast("B")[start:start + 1000]
+                assert source.wrong_bytes() == 0
+                kept = frame
+                if frame.sequence == 20:
+                    break
+            came = bytes(kept.data)
+        assert bytes(kept.data) == came
+        del frame, kept
+        if isinstance(memory, bytearray):
+            memory.extend(b"more")
+    raises(BufferError, stream, memory=bytes(1 << 20))
+    assert raises(edudma.Error, stream, memory=bytearray(1000)).errno == errno.EINVAL
+    assert raises(edudma.Error, stream, buffers=1025).errno == errno.EINVAL
+    raises(ValueError, stream, pattern="noise")
+
+
+def test_loss_is_told_to_the_byte():
+    with stream(rate=64 << 20, frame_bytes=4096, buffers=2, policy="drop-old") as source:
+        seen = lost = 0
+        for frame in source:
+            assert frame.position == seen + lost + frame.lost
+            lost += frame.lost
+            seen += len(frame.data)
+            time.sleep(0.01)
+            if frame.sequence > 1000:
+                break
+        assert lost
+        source.stop()
+        for frame in source:
+            lost += frame.lost
+            seen += len(frame.data)
+        status = source.status()
+        assert status.delivered == seen and status.lost >= lost
+        assert status.produced == status.delivered + status.lost
+
+
+def test_stream_is_waited_for_in_vain():
+    with stream(rate=1000, frame_bytes=64000, buffers=2) as source:
+        start = time.monotonic()
+        assert source.take(0) is None
+        assert source.take(0.1) is None
+        assert 0.1 <= time.monotonic() - start < 30
+        # The device has one channel for streams.
+        with stream() as other:
+            assert raises(edudma.Error, other.take).errno == errno.EBUSY
+        # A signal's handler is run, and what it raises ends the wait.
+        before = signal.signal(signal.SIGALRM, lambda *_: 1 // 0)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            raises(ZeroDivisionError, source.take)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        # Another thread ends it.
+        timer = threading.Timer(0.05, source.stop)
+        timer.start()
+        assert not list(source)
+        timer.join()
+
+
+def test_tasks_go_on_between_frames():
+    async def take(source, count):
+        async for frame in source:
+            assert source.wrong_bytes() == 0
+            if frame.sequence >= count:
+                source.stop()
+
+    async def run(**options):
+        turns = 0
+        with stream(frame_bytes=4096, buffers=4, **options) as source:
+            taken = asyncio.ensure_future(asyncio.wait_for(take(source, 40), 60))
+            while not taken.done():
+                turns += 1
+                await asyncio.sleep(0)
+            await taken
+            # With a rate, some may have been lost.
+            assert options or source.status().frames > 40
+        assert turns > 1
+
+    asyncio.run(run())
+    asyncio.run(run(rate=1 << 20))
+
+
+def test_task_that_is_cancelled_leaves_the_stream():
+    async def run():
+        with stream(rate=2000, frame_bytes=4000, buffers=4) as source:
+            waits = asyncio.ensure_future(source.__anext__())
+            await asyncio.sleep(0.02)
+            waits.cancel()
+            await asyncio.gather(waits, return_exceptions=True)
+            assert waits.cancelled()
+            assert (await source.__anext__()).sequence == 0
+
+    asyncio.run(run())
+
+
+def lines_of_example(name):
+    """What an example prints."""
+    done = subprocess.run([sys.executable, "-B", TOP / "userspace/python/examples" / name],
+                          text=True, stdout=subprocess.PIPE, check=True,
+                          env={**os.environ, "PYTHONPATH": str(PACKAGE),
+                               "LD_LIBRARY_PATH": str(BUILD / "userspace")})
+    return done.stdout.splitlines()
+
+
+def test_examples_work():
+    lines = lines_of_example("transfers.py")
     assert lines[:2] == ["Hello, device memory!", "gatherscatter"], lines
     assert lines[3] == "asyncio: 0001020304050607", lines
+    stream().close()
+    lines = lines_of_example("frames.py")
+    assert lines[1] == "frame 1 in buffer 1 begins with 512", lines
+    assert lines[8:] == ["wrong bytes: 0", "produced = delivered + lost: True"], lines
 
 
 def run(number, name):

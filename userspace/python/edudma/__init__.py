@@ -9,18 +9,20 @@
 Memory is that of any object with the buffer protocol: bytes (to the device only),
 bytearray, memoryview, mmap, array, arrays of numpy.  Vectors of segments are run by
 Device.transfer(), memory that is used often is registered by Device.register(), and the
-methods that end in _async are for asyncio.
+methods that end in _async are for asyncio.  Frames that a device produces at its own rate
+come by a Stream, which needs libedudma.
 """
 
 from ._device import Buffer, Device, Info, Result, Segment, devices, from_device, to_device
 from ._errors import (DeviceFailedError, DeviceGoneError, DeviceTimeoutError, Error,
                       InterruptedTransferError, MemoryAccessError, MemoryLimitError,
                       NoSuchBufferError, OutOfReachError, OutsideWindowError, TooLargeError)
+from ._stream import Frame, Status, Stream
 from ._version import __version__
 
 __all__ = [
     "Buffer", "Device", "DeviceFailedError", "DeviceGoneError", "DeviceTimeoutError", "Error",
-    "Info", "InterruptedTransferError", "MemoryAccessError", "MemoryLimitError",
+    "Frame", "Info", "InterruptedTransferError", "MemoryAccessError", "MemoryLimitError",
     "NoSuchBufferError", "OutOfReachError", "OutsideWindowError", "Result", "Segment",
-    "TooLargeError", "__version__", "devices", "from_device", "to_device",
+    "Status", "Stream", "TooLargeError", "__version__", "devices", "from_device", "to_device",
 ]
