@@ -146,13 +146,17 @@ have_their_files() {
 			/usr/share/fish/vendor_completions.d/edudma.fish \
 			/usr/share/doc/edudma/examples/edudma.conf \
 			/usr/share/doc/libedudma-dev/examples/rw.c \
-			/usr/include/edudma.h /usr/include/edudma_uring.h \
+			/usr/share/doc/python3-edudma/examples/frames.py \
+			/usr/include/edudma.h /usr/include/edudma_stream.h \
+			/usr/include/edudma_uring.h \
 			/usr/include/linux/edudma.h /usr/lib/*/libedudma.a
 		getent group edudma
 		man -w 1 edudma
-		man -w 1 edudma-doctor
+		man -w 1 edudma-doctor edudma-capture
 		man -w 4 edudma
-		man -w 3 libedudma libedudma-uring edudma_transfer edudma_queue_new'
+		man -w 3 libedudma libedudma-uring edudma_transfer edudma_queue_new \
+			edudma_stream_open
+		man -w 7 edudma_streams'
 }
 
 skip_an_old_kernel() {
