@@ -36,7 +36,8 @@ struct edudma_stream;
 
 /**
  * struct edudma_stream_options - what stream to make; zero what is not needed
- * @size:	sizeof(struct edudma_stream_options)
+ * @size:	sizeof(struct edudma_stream_options).  What a caller does not have is taken
+ *		for zero; what the library does not know must be
  * @direction:	EDUDMA_FROM_DEVICE for a source, EDUDMA_TO_DEVICE for a sink
  * @rate:	bytes per second; 0: a frame whenever there is a buffer for it, and none
  *		is lost
@@ -53,6 +54,7 @@ struct edudma_stream;
  *		library allocates it.  Buffer n is at n times @frame_bytes, rounded up
  *		to a multiple of 64 bytes, or to one of 4096 bytes if it is more than that
  * @memory_bytes: size of @memory
+ * @reserved:	must be zero
  */
 struct edudma_stream_options {
 	size_t size;
@@ -106,12 +108,12 @@ struct edudma_frame {
  * The memory of all buffers is registered: it counts to RLIMIT_MEMLOCK of the user.  The
  * stream does not run before edudma_stream_start().
  *
- * Return: 0; -EINVAL for options that the library or the driver does not know, values out
- * of range, or @memory that is too small; -EOPNOTSUPP if the device has no streams, or
- * the driver is too old; -EBADF if @dev was not opened for this direction; -ENOENT if
- * there is no such registered buffer; -EFAULT if it is too short; what
- * edudma_buffer_register() fails with, such as -EDQUOT and -EADDRNOTAVAIL; -ENOMEM;
- * -EMFILE; -ENODEV.
+ * Return: 0; -EINVAL for options that the driver does not know, values out of range, a
+ * size of @options that no version had, or @memory that is too small; -E2BIG for options
+ * that only a newer library knows; -EOPNOTSUPP if the device has no streams, or the driver
+ * is too old; -EBADF if @dev was not opened for this direction; -ENOENT if there is no such
+ * registered buffer; -EFAULT if it is too short; what edudma_buffer_register() fails with,
+ * such as -EDQUOT and -EADDRNOTAVAIL; -ENOMEM; -EMFILE; -ENODEV.
  */
 int edudma_stream_open(struct edudma *dev,
 		       const struct edudma_stream_options *options,

@@ -23,7 +23,7 @@ static size_t stride_of(uint32_t frame_bytes)
 	return (frame_bytes + align - 1) / align * align;
 }
 
-/* Zero beyond what this library knows, as newer programs leave what they do not use. */
+/* What the caller has not is zero, what it has more must be. */
 static int copy_options(struct edudma_stream_options *to,
 			const struct edudma_stream_options *from)
 {
@@ -35,7 +35,7 @@ static int copy_options(struct edudma_stream_options *to,
 		return -EINVAL;
 	for (i = sizeof(*to); i < size; i++)
 		if (bytes[i])
-			return -EINVAL;
+			return -E2BIG;
 
 	memset(to, 0, sizeof(*to));
 	memcpy(to, from, size < sizeof(*to) ? size : sizeof(*to));

@@ -2,7 +2,7 @@
 /*
  * edudma doctor: why does it not work?
  *
- * Goes from the module to a transfer.  What cannot be examined as something before it
+ * Goes from the module to a transfer and a stream.  What cannot be examined as something before it
  * has failed is left out: the first failure is the one to mend.
  */
 #include <dirent.h>
@@ -361,8 +361,8 @@ const struct command command_doctor = {
 	.arguments = "[OPTION]... [DEVICE]",
 	.summary = "Find out what does not work, and what to do about it",
 	.help =
-	"One line a check, from the module to a transfer: ok, warn, or fail, what was\n"
-	"found, and a way out.  The transfer is verified, and restores the window.\n"
+	"One line a check, from the module to a transfer and a stream: ok, warn, or fail,\n"
+	"what was found, and a way out.  Both are verified, and the window is restored.\n"
 	"The exit status is 0 if nothing failed.\n"
 	"\n"
 	"  -d, --device DEVICE  which device; default is the first one present\n"

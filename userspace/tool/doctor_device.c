@@ -10,11 +10,16 @@
 
 #include <linux/capability.h>
 
+#include <edudma_stream.h>
+
 #include "doctor.h"
 
 #define EDU_WINDOW	4096
 #define MEMLOCK_LOW	(1024 * 1024)
 #define TRANSFER_MAX	4096
+#define STREAM_FRAME	4096
+#define STREAM_FRAMES	8
+#define STREAM_WAIT_MS	5000
 
 static void check_window(struct doctor *doctor)
 {
@@ -217,6 +222,84 @@ static void check_transfer(struct doctor *doctor)
 	free(memory);
 }
 
+/* Takes a few frames; tells how many of their bytes are not what they should be. */
+static int take_frames(struct edudma_stream *stream, uint64_t *bytes, uint64_t *wrong)
+{
+	const struct edudma_frame *frame;
+	unsigned int i;
+	int ret;
+
+	ret = edudma_stream_start(stream);
+	for (i = 0; !ret && i < STREAM_FRAMES; i++) {
+		ret = edudma_stream_next(stream, STREAM_WAIT_MS, &frame);
+		if (ret)
+			return ret == -EAGAIN ? -ETIMEDOUT : ret;
+		ret = -frame->error;
+		*bytes += frame->bytes;
+		*wrong += edudma_stream_verify(stream, frame, NULL);
+		edudma_stream_release(stream, frame);
+	}
+	return ret;
+}
+
+static void report_streams(struct doctor *doctor, int err, uint64_t bytes, uint64_t wrong)
+{
+	const unsigned int streams = doctor->info.streams;
+
+	switch (err) {
+	case -EBUSY:
+		doctor_report(doctor, "streams", FINDING_WARN, NULL,
+			      "not tried, as others have all channels for streams: %u",
+			      streams);
+		return;
+	case -EDQUOT:
+	case -EADDRNOTAVAIL:
+		doctor_report(doctor, "streams", FINDING_WARN,
+			      err == -EDQUOT ? "raise the limit: 'ulimit -l'" : NULL,
+			      "not tried, as no memory can be registered: %s", strerror(-err));
+		return;
+	case 0:
+		break;
+	default:
+		doctor_report(doctor, "streams", FINDING_FAIL, device_hint(err),
+			      "after %" PRIu64 " bytes: %s", bytes, strerror(-err));
+		return;
+	}
+	if (wrong)
+		doctor_report(doctor, "streams", FINDING_FAIL,
+			      "'edudma capture --verify' tells more",
+			      "%" PRIu64 " of %" PRIu64 " bytes are not what they should be",
+			      wrong, bytes);
+	else
+		doctor_report(doctor, "streams", FINDING_OK, NULL,
+			      "%u at a time; %" PRIu64 " bytes came, as they should be",
+			      streams, bytes);
+}
+
+static void check_streams(struct doctor *doctor)
+{
+	const struct edudma_stream_options options = {
+		.size = sizeof(options),
+		.direction = EDUDMA_FROM_DEVICE,
+		.frame_bytes = STREAM_FRAME,
+		.buffers = 2,
+		.flags = EDUDMA_STREAM_HEADER,
+	};
+	struct edudma_stream *stream = NULL;
+	uint64_t bytes = 0, wrong = 0;
+	int ret;
+
+	if (!(doctor->info.capabilities & EDUDMA_CAP_STREAMS)) {
+		doctor_report(doctor, "streams", FINDING_OK, NULL, "this device has none");
+		return;
+	}
+	ret = edudma_stream_open(doctor->dev, &options, &stream);
+	if (!ret)
+		ret = take_frames(stream, &bytes, &wrong);
+	edudma_stream_close(stream);
+	report_streams(doctor, ret, bytes, wrong);
+}
+
 void doctor_examine_device(struct doctor *doctor)
 {
 	check_window(doctor);
@@ -226,4 +309,7 @@ void doctor_examine_device(struct doctor *doctor)
 	check_memlock(doctor);
 	check_history(doctor);
 	check_transfer(doctor);
+	/* They need all that a transfer needs. */
+	if (!doctor->failed)
+		check_streams(doctor);
 }

@@ -10,10 +10,11 @@ _edudma()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='--help'
+	local commands='list info load unload read write copy stats bench capture play selftest
+		doctor why reset'
 
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write
-			copy stats bench capture play selftest doctor why reset help --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "$commands help --help --version" -- "$word")
 		return
 	fi
 
@@ -64,8 +65,7 @@ _edudma()
 	info | doctor | reset)
 		mapfile -t COMPREPLY < <(compgen -W "$(_edudma_devices)" -- "$word") ;;
 	help)
-		mapfile -t COMPREPLY < <(compgen -W 'list info load unload read write copy
-			stats bench selftest doctor why reset' -- "$word") ;;
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
 	esac
 	# Everything else is a file name, which -o default completes.
 	if [[ $word == -* ]]; then

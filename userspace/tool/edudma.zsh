@@ -35,6 +35,8 @@ _edudma()
 		'copy:copy a file, all of it through the device'
 		'stats:show the statistics of a device'
 		'bench:measure a device'
+		'capture:take frames that the device produces'
+		'play:give frames that the device asks for'
 		'selftest:test transfers of many sizes and alignments'
 		'doctor:find out what does not work'
 		'why:tell whether memory is moved without a copy'
@@ -51,11 +53,11 @@ _edudma()
 	local command=$words[2]
 	options=('(-h --help)'{-h,--help}'[help of this command]')
 	case $command in
-	info | read | write | copy | stats | bench | selftest | doctor | why | reset)
+	info | read | write | copy | stats | bench | capture | play | selftest | doctor | why | reset)
 		options+=({-d+,--device=}'[which device]:device:_edudma_devices') ;;
 	esac
 	case $command in
-	list | info | copy | stats | bench | selftest | doctor | why)
+	list | info | copy | stats | bench | capture | play | selftest | doctor | why)
 		options+=({-j,--json}'[print JSON]') ;;
 	esac
 	case $command in
@@ -88,6 +90,15 @@ _edudma()
 			{-o+,--offset=}'[where in the window to start]:bytes: '
 			{-n+,--length=}'[size of the region]:bytes: '
 			{-t+,--time=}'[how long]:seconds: ' {-c+,--count=}'[requests]:number: ') ;;
+	capture | play)
+		options+=({-n+,--count=}'[frames]:number: ' {-t+,--time=}'[how long]:seconds: '
+			{-r+,--rate=}'[bytes per second]:bytes: '
+			{-f+,--frame=}'[bytes of a frame]:bytes: '
+			{-b+,--buffers=}'[frames in memory at a time]:number: '
+			{-p+,--pattern=}'[pattern]:pattern:(counter prbs31 ramp)'
+			{-S+,--stall=}'[sleep after frames]:milliseconds[\:frames]: '
+			{-s,--strict}'[fail if anything was lost or wrong]'
+			{-q,--quiet}'[no progress and no result]') ;;
 	selftest)
 		options+=({-f,--force}'[also if the window is mapped]'
 			{-q,--quiet}'[print failures only]') ;;
@@ -96,6 +107,16 @@ _edudma()
 	help)
 		_describe command commands
 		return ;;
+	esac
+	case $command in
+	capture)
+		options+=({-P+,--policy=}'[what is lost]:policy:(drop-new drop-old end)'
+			{-H,--header}'[each frame begins with a header]'
+			{-O+,--output=}'[where to put the frames]:file:_files'
+			{-G+,--picture=}'[write the last frames as a picture]:file:_files'
+			{-v,--verify}'[compare each frame with the pattern]') ;;
+	play)
+		options+=(':file:_files') ;;
 	esac
 	shift words
 	((CURRENT--))

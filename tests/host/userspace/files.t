@@ -470,7 +470,7 @@ test_manual_is_well_formed() {
 
 test_manual_pleases_mandoc() {
 	command -v mandoc >/dev/null || skip 'no mandoc'
-	run 0 mandoc -T lint -W warning "$top/userspace"/man/*.[134] "$build"/userspace/man/*.3
+	run 0 mandoc -T lint -W warning "$top/userspace"/man/*.[1347] "$build"/userspace/man/*.3
 	silent out
 }
 
@@ -536,7 +536,8 @@ test_python_layouts_come_from_the_header() {
 	"$top/userspace/python/generate" "$top/uapi/linux/edudma.h" all.py
 	cmp all.py "$build/userspace/python/edudma/_uapi.py"
 	for line in $'struct new {\n\tvoid *pointer;\n};' '#define NEW sizeof(int)' \
-			'typedef int new;' $'enum new {\n\tNEW,\n};'; do
+			'typedef int new;' $'enum new {\n\tNEW,\n};' \
+			$'struct new {\n\t__le32 one;\n\t__u32 other;\n};'; do
 		{ cat "$top/uapi/linux/edudma.h"; echo "$line"; } >bad.h
 		run 1 "$top/userspace/python/generate" bad.h bad.py
 		said 'not understood'
@@ -551,8 +552,10 @@ test_completion_completes() {
 		COMP_WORDS=(edudma capture --policy e); COMP_CWORD=3; _edudma
 		echo "${COMPREPLY[@]}"
 		COMP_WORDS=(edudma bench --mode f); COMP_CWORD=3; _edudma
+		echo "${COMPREPLY[@]}"
+		COMP_WORDS=(edudma help p); COMP_CWORD=2; _edudma
 		echo "${COMPREPLY[@]}"' bash "$top/userspace/tool/edudma.bash" >out
-	printf 'copy\n--no-bounce\nend\nfixed\n' | diff - out
+	printf 'copy\n--no-bounce\nend\nfixed\nplay\n' | diff - out
 }
 
 # Each shell knows the commands and their options.
@@ -580,9 +583,10 @@ test_completion_for_fish_is_well_formed() {
 	fish --no-execute "$top/userspace/tool/edudma.fish"
 	# fish expands it.
 	# shellcheck disable=SC2016
-	fish -c 'source $argv[1]; complete -C "edudma bench --mode f"' \
-		"$top/userspace/tool/edudma.fish" >out
+	fish -c 'source $argv[1]; complete -C "edudma bench --mode f"
+		complete -C "edudma capture --policy dr"' "$top/userspace/tool/edudma.fish" >out
 	printed 'fixed'
+	printed 'drop-old'
 }
 
 run_tests "$@"

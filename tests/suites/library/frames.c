@@ -551,7 +551,7 @@ TEST_F(frames, need_options_that_are_known)
 	newer.known = self->options;
 	newer.known.size = sizeof(newer);
 	newer.unknown = 1;
-	EXPECT_EQ(-EINVAL, edudma_stream_open(self->dev, &newer.known, &self->stream));
+	EXPECT_EQ(-E2BIG, edudma_stream_open(self->dev, &newer.known, &self->stream));
 	newer.unknown = 0;
 	ASSERT_EQ(0, edudma_stream_open(self->dev, &newer.known, &self->stream));
 	edudma_stream_close(self->stream);

@@ -13,6 +13,7 @@ import fnmatch
 import mmap
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -68,7 +69,12 @@ def test_info_is_what_the_tool_tells():
 def test_layouts_are_those_of_the_header():
     names = [name for name, value in vars(_uapi).items()
              if isinstance(value, type) and issubclass(value, ctypes.Structure)]
-    assert "edudma_transfer" in names
+    header = (TOP / "uapi/linux/edudma.h").read_text(encoding="ascii")
+    assert set(names) == set(re.findall(r"^struct (\w+) \{", header, re.M))
+    constants = re.findall(r"^(?:#define|\t)\s*(EDUDMA_\w+)(?:[ \t]*=|[ \t]+\S)", header, re.M)
+    assert len(constants) > 40 and not set(constants) - set(vars(_uapi))
+    assert ctypes.sizeof(_uapi.edudma_frame_header) == 32
+    assert bytes(_uapi.edudma_frame_header(magic=_uapi.EDUDMA_FRAME_MAGIC))[:4] == b"EDSF"
     lines = []
     for name in names:
         kind = getattr(_uapi, name)

@@ -61,12 +61,12 @@ test_doctor_finds_a_device_that_works() {
 	run 0 "$tool" doctor
 	silent err
 	for name in module loaded signature device node window interrupt iommu reach memlock \
-			history transfer; do
+			history transfer streams; do
 		grep -qE "^(ok|warn)  *$name " out
 	done
 	grep -q "^ok    device     edudma0 at $slot" out
 	run 0 "$tool" doctor --json "$slot"
-	json '.failed == 0 and (.checks | length) == 12'
+	json '.failed == 0 and (.checks | length) == 13'
 	json '.checks | all((.status == "ok" or .status == "warn") and .found != "")'
 	json '.warned == ([.checks[] | select(.status == "warn")] | length)'
 }
@@ -171,11 +171,41 @@ test_doctor_finds_a_device_that_fails() {
 test_doctor_moves_nothing_if_the_window_is_mapped() {
 	local before
 	map_window
-	before=$(stat descriptors)
+	before=$(stat requests)
 	run 0 "$tool" doctor --json
 	found warn transfer
 	json ".checks[] | select(.check == \"transfer\") | .found | contains(\"process $mapper\")"
-	[[ $(stat descriptors) == "$before" ]]
+	[[ $(stat requests) == "$before" ]]
+}
+
+need_streams() {
+	"$tool" info --json | jq -e '.capabilities | index("streams")' >/dev/null ||
+		skip 'the device has no streams'
+}
+
+test_doctor_takes_frames() {
+	local frames
+	need_streams
+	frames=$(stat frames)
+	run 0 "$tool" doctor
+	grep -q '^ok    streams    1 at a time; 32768 bytes came' out
+	[[ $(stat frames) -ge $((frames + 8)) ]]
+}
+
+test_doctor_finds_that_all_streams_are_taken() {
+	local frames
+	need_streams
+	frames=$(stat frames)
+	start "$tool" capture --rate 4M --quiet
+	at_end "kill $job; wait $job || :"
+	wait_until 'the stream runs' more_frames_than "$frames"
+	run 0 "$tool" doctor --json
+	found warn streams
+	found ok transfer
+}
+
+more_frames_than() {
+	[[ $(stat frames) -gt $1 ]]
 }
 
 test_selftest_moves_all_sizes_each_way() {

@@ -50,6 +50,7 @@ class Info:  # pylint: disable=too-many-instance-attributes
     max_descriptor_bytes: int
     timeout_ms: int
     max_buffers: int
+    streams: int
 
 
 @dataclasses.dataclass(frozen=True)
