@@ -223,6 +223,7 @@ static int edudma_stream_begin(struct edudma_stream *stream)
 	if (ret)
 		return ret;
 
+	stream->error = 0;
 	stream->end = 0;
 	stream->delivered = 0;
 	stream->nr_frames = 0;

@@ -9,6 +9,7 @@
 #ifndef EDUDMA_FUZZ_H
 #define EDUDMA_FUZZ_H
 
+#include "edudma_stream.h"
 #include "fuzz_program.h"
 
 #include <pthread.h>
@@ -64,7 +65,7 @@ struct fuzz_worker {
  * @wrong, @what: something went wrong, and the first of it
  * @trouble:	held by who takes devices away or breaks them; robust
  * @faulty:	the device that was broken, and one more; 0 if none is
- * @ever_faulty: one was
+ * @breaks:	how often one was
  * @slots:	PCI addresses of the devices
  * @nodes:	numbers of their nodes
  * @pcs:	the places that sets are of, found by their hash
@@ -81,7 +82,7 @@ struct fuzz {
 	char what[512];
 	pthread_mutex_t trouble;
 	unsigned int faulty;
-	int ever_faulty;
+	unsigned int breaks;
 	char slots[FUZZ_DEVICES][32];
 	unsigned int nodes[FUZZ_DEVICES];
 	uint32_t pcs[FUZZ_PCS];
@@ -89,20 +90,48 @@ struct fuzz {
 };
 
 /**
+ * struct fuzz_stream - a stream in a file of a program
+ * @s:		the stream; without rings there is none
+ * @own:	its slots are memory that no other call can reach
+ * @scribbled:	what is in the rings is no longer what they are for
+ * @breaks:	as in struct fuzz, when it was made
+ * @given:	of its own slots, those that are the device's, a bit each
+ */
+struct fuzz_stream {
+	struct stream s;
+	bool own;
+	bool scribbled;
+	unsigned int breaks;
+	uint32_t given;
+};
+
+/**
  * struct fuzz_run - one program in one process
  * @fuzz, @worker: whose
  * @program:	the program
  * @files:	its files, or -1
+ * @streams:	those of them that are streams
+ * @locks:	protect @streams, and that they are of these files
  * @threads:	those that run its calls
  * @signals:	it has calls that send signals
+ * @creates:	it has calls that make streams of its memory
+ * @captures:	it has calls that make others
+ * @maps:	it has calls that map files, so the rings of streams, too
+ * @starts:	streams that it has started
  */
 struct fuzz_run {
 	struct fuzz *fuzz;
 	struct fuzz_worker *worker;
 	struct fuzz_program *program;
 	int files[FUZZ_FILES];
+	struct fuzz_stream streams[FUZZ_FILES];
+	pthread_mutex_t locks[FUZZ_FILES];
 	pid_t threads[FUZZ_THREADS];
 	bool signals;
+	bool creates;
+	bool captures;
+	bool maps;
+	unsigned int starts;
 };
 
 /**
@@ -146,6 +175,12 @@ void fuzz_memory_call(struct fuzz_run *run, const struct fuzz_call *call,
 /** fuzz_file() - the file of a slot, of another if that is empty, or -1 */
 int fuzz_file(const struct fuzz_run *run, uint64_t slot);
 
+/** fuzz_move_file() - under a number that only files of programs have; -1 with errno */
+int fuzz_move_file(int fd);
+
+/** fuzz_open_node() - the node of a device; as open(2) returns */
+int fuzz_open_node(const struct fuzz_run *run, uint64_t device, int flags);
+
 /** fuzz_execute() - make a call */
 void fuzz_execute(struct fuzz_run *run, const struct fuzz_call *call,
 		  struct fuzz_result *result);
@@ -169,6 +204,40 @@ void fuzz_structure_call(const struct fuzz_call *call);
 /** fuzz_transfer() - EDUDMA_IOC_TRANSFER, and what it must keep to */
 void fuzz_transfer(struct fuzz_run *run, const struct fuzz_call *call,
 		   struct fuzz_result *result);
+
+/* fuzz_stream.c */
+
+/**
+ * fuzz_set_file() - put a file into a slot
+ * @fd:		the file, or -1
+ * @stream:	what it is, if it is a stream and its rings are mapped; or NULL
+ *
+ * The file that was there, to be closed, or -1.
+ */
+int fuzz_set_file(struct fuzz_run *run, uint64_t slot, int fd,
+		  const struct fuzz_stream *stream);
+
+/** fuzz_stream_call() - slot to scribble */
+void fuzz_stream_call(struct fuzz_run *run, const struct fuzz_call *call,
+		      struct fuzz_result *result);
+
+/* fuzz_capture.c */
+
+/** fuzz_capture() - make a stream with memory of its own; 0 or an errno */
+int fuzz_capture(struct fuzz_run *run, const uint64_t *arg);
+
+/** fuzz_give() - give it a slot that is the user's; false if there is none */
+bool fuzz_give(struct fuzz_run *run, struct fuzz_stream *stream, uint64_t slot);
+
+/** fuzz_judge_frame() - complain about a frame that was taken; @end is that of the one before */
+void fuzz_judge_frame(struct fuzz_run *run, struct fuzz_stream *stream,
+		      const struct edudma_stream_frame *frame, uint64_t end);
+
+/** fuzz_judge_status() - complain about what a stream says of itself */
+void fuzz_judge_status(struct fuzz_run *run, const struct edudma_stream_status *status);
+
+/** fuzz_finish_streams() - before they are closed: does all add up? */
+void fuzz_finish_streams(struct fuzz_run *run);
 
 /* fuzz_judge.c */
 

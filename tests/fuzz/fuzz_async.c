@@ -41,6 +41,8 @@ long fuzz_aio(int fd, const uint64_t *arg)
 /* What is submitted together. */
 enum { REQUEST, CANCEL, ENTRIES };
 
+#define PATIENCE	1	/* seconds */
+
 /* The result of the request; of so many others, too, nothing is left. */
 static int wait_for_all(struct io_uring *ring, int count)
 {
@@ -68,6 +70,36 @@ static bool have_ring(struct io_uring *ring, bool *ready, unsigned int flags)
 	return !ret;
 }
 
+static void add_cancel(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	io_uring_prep_rw(IORING_OP_ASYNC_CANCEL, sqe, -1, (void *)REQUEST, 0, 0);
+	sqe->user_data = CANCEL;
+}
+
+static void submit(struct io_uring *ring)
+{
+	while (io_uring_sq_ready(ring))
+		io_uring_submit(ring);
+}
+
+/*
+ * False if nothing is complete for long.  A worker waits until the file can be read or
+ * written, which a stream may never be.
+ */
+static bool is_soon(struct io_uring *ring)
+{
+	struct __kernel_timespec patience = { .tv_sec = PATIENCE };
+	struct io_uring_cqe *cqe;
+	int ret;
+
+	do
+		ret = io_uring_wait_cqe_timeout(ring, &cqe, &patience);
+	while (ret == -EINTR);
+	return ret != -ETIME;
+}
+
 long fuzz_uring(int fd, const uint64_t *arg)
 {
 	static __thread struct io_uring ring;
@@ -83,13 +115,14 @@ long fuzz_uring(int fd, const uint64_t *arg)
 			 (void *)(uintptr_t)arg[1], arg[2], arg[3]);
 	sqe->user_data = REQUEST;
 	sqe->flags = arg[4] & 2 ? IOSQE_ASYNC : 0;
-	if (cancel) {
-		sqe = io_uring_get_sqe(&ring);
-		io_uring_prep_rw(IORING_OP_ASYNC_CANCEL, sqe, -1, (void *)REQUEST, 0, 0);
-		sqe->user_data = CANCEL;
+	if (cancel)
+		add_cancel(&ring);
+	submit(&ring);
+	if (!cancel && !is_soon(&ring)) {
+		cancel = true;
+		add_cancel(&ring);
+		submit(&ring);
 	}
-	while (io_uring_sq_ready(&ring))
-		io_uring_submit(&ring);
 	res = wait_for_all(&ring, cancel ? 2 : 1);
 	/* By the cancelling, and by no signal. */
 	if (cancel && res == -EINTR)
@@ -118,8 +151,7 @@ long fuzz_command(int fd, const uint64_t *arg)
 	memcpy((uint8_t *)sqe + 48, &cmd, sizeof(cmd));
 	sqe->user_data = REQUEST;
 	sqe->flags = arg[4] & 2 ? IOSQE_ASYNC : 0;
-	while (io_uring_sq_ready(ring))
-		io_uring_submit(ring);
+	submit(ring);
 	res = wait_for_all(ring, 1);
 	errno = res < 0 ? -res : 0;
 	return res < 0 ? -1 : res;

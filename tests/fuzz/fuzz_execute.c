@@ -43,15 +43,13 @@ int fuzz_file(const struct fuzz_run *run, uint64_t slot)
 /* Put a file into a slot, and close what was there. */
 static void replace(struct fuzz_run *run, uint64_t slot, int fd)
 {
-	int old = __atomic_exchange_n(&run->files[slot % FUZZ_FILES], fd,
-				      __ATOMIC_SEQ_CST);
+	int old = fuzz_set_file(run, slot, fd, NULL);
 
 	if (old >= 0)
 		close(old);
 }
 
-/* Under a new number; -1 with errno as fcntl. */
-static int move(int fd)
+int fuzz_move_file(int fd)
 {
 	int moved = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FILE), err = errno;
 
@@ -60,19 +58,24 @@ static int move(int fd)
 	return moved;
 }
 
-static void do_open(struct fuzz_run *run, const uint64_t *arg,
-		    struct fuzz_result *result)
+int fuzz_open_node(const struct fuzz_run *run, uint64_t device, int flags)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "/dev/edudma%u",
-		 __atomic_load_n(&run->fuzz->nodes[arg[1] % FUZZ_DEVICES],
+		 __atomic_load_n(&run->fuzz->nodes[device % FUZZ_DEVICES],
 				 __ATOMIC_SEQ_CST));
+	return open(path, flags | O_CLOEXEC);
+}
+
+static void do_open(struct fuzz_run *run, const uint64_t *arg,
+		    struct fuzz_result *result)
+{
 	result->made = true;
-	result->ret = open(path, (arg[2] & ~(uint64_t)(O_CREAT | O_EXCL | O_TMPFILE)) |
-				 O_CLOEXEC);
+	result->ret = fuzz_open_node(run, arg[1],
+				     arg[2] & ~(uint64_t)(O_CREAT | O_EXCL | O_TMPFILE));
 	if (result->ret >= 0)
-		result->ret = move(result->ret);
+		result->ret = fuzz_move_file(result->ret);
 	result->err = result->ret < 0 ? errno : 0;
 	if (result->ret >= 0)
 		replace(run, arg[0], result->ret);
@@ -81,8 +84,7 @@ static void do_open(struct fuzz_run *run, const uint64_t *arg,
 static void do_close(struct fuzz_run *run, const uint64_t *arg,
 		     struct fuzz_result *result)
 {
-	int fd = __atomic_exchange_n(&run->files[arg[0] % FUZZ_FILES], -1,
-				     __ATOMIC_SEQ_CST);
+	int fd = fuzz_set_file(run, arg[0], -1, NULL);
 
 	if (fd < 0)
 		return;
@@ -158,6 +160,7 @@ static long do_fork(int fd, const uint64_t *arg)
 	if (pid)
 		return pid;
 	syscall(SYS_pwrite64, fd, arg[1], arg[2], arg[3]);
+	syscall(SYS_ioctl, fd, EDUDMA_IOC_STREAM_KICK);
 	syscall(SYS_exit_group, 0);
 	return 0;
 }
@@ -177,6 +180,22 @@ static long do_unregister(int fd, const uint64_t *arg)
 	struct edudma_buffer_unregister buffer = { .buffer = arg[1] };
 
 	return ioctl(fd, EDUDMA_IOC_BUFFER_UNREGISTER, &buffer);
+}
+
+/*
+ * Any ioctl.  What makes a stream is `create', which knows what to do with the file
+ * that comes of it.
+ */
+static void do_ioctl(struct fuzz_run *run, int fd, const uint64_t *arg,
+		     struct fuzz_result *result)
+{
+	result->made = (arg[1] & ~(uint64_t)IOCSIZE_MASK) !=
+		       (EDUDMA_IOC_STREAM_CREATE & ~(uint64_t)IOCSIZE_MASK);
+	if (!result->made)
+		return;
+	result->ret = ioctl(fd, arg[1], arg[2]);
+	if (!result->ret && (unsigned int)arg[1] == EDUDMA_IOC_STREAM_START)
+		__atomic_fetch_add(&run->starts, 1, __ATOMIC_SEQ_CST);
 }
 
 static void file_call(struct fuzz_run *run, const struct fuzz_call *call,
@@ -200,7 +219,7 @@ static void file_call(struct fuzz_run *run, const struct fuzz_call *call,
 					     arg[2] & _IOC_SIZEMASK), arg[1]);
 		break;
 	case FUZZ_ioctl:
-		result->ret = ioctl(fd, arg[1], arg[2]);
+		do_ioctl(run, fd, arg, result);
 		break;
 	case FUZZ_fork:
 		result->ret = do_fork(fd, arg);
@@ -300,6 +319,9 @@ void fuzz_execute(struct fuzz_run *run, const struct fuzz_call *call,
 	case FUZZ_segment:
 	case FUZZ_iovec:
 		fuzz_structure_call(call);
+		return;
+	case FUZZ_slot ... FUZZ_scribble:
+		fuzz_stream_call(run, call, result);
 		return;
 	case FUZZ_transfer:
 	case FUZZ_transfer32:

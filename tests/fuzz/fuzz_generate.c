@@ -87,14 +87,18 @@ static uint64_t offset(uint64_t *random)
 
 static uint64_t command(uint64_t *random)
 {
-	uint64_t cmd = fuzz_below(random, 2) ? EDUDMA_IOC_INFO : EDUDMA_IOC_TRANSFER;
+	uint64_t cmd = ONE_OF(random, EDUDMA_IOC_INFO, EDUDMA_IOC_INFO, EDUDMA_IOC_TRANSFER,
+			      EDUDMA_IOC_TRANSFER, EDUDMA_IOC_STREAM_START,
+			      EDUDMA_IOC_STREAM_STOP, EDUDMA_IOC_STREAM_KICK,
+			      EDUDMA_IOC_STREAM_STATUS);
 	unsigned int type = 0xED;
 
 	if (fuzz_once_in(random, 3))
 		return cmd;
 	if (fuzz_once_in(random, 8))
 		type = 0xEC;
-	return _IOC(fuzz_below(random, 4), type, fuzz_below(random, 4),
+	return _IOC(fuzz_below(random, 4), type,
+		    fuzz_below(random, 4) + (fuzz_once_in(random, 3) ? 0x10 : 0),
 		    ONE_OF(random, 0, 1, 8, 31, 32, 33, 71, 72, 73, 128, 4096, 16383));
 }
 
@@ -118,6 +122,57 @@ static uint64_t small_number(uint64_t *random)
 	if (fuzz_once_in(random, 20))
 		return ONE_OF(random, 0, 1023, 1024, 1025, 0x7fffffff, 0xffffffff);
 	return fuzz_below(random, 6);
+}
+
+/* A word of the rings: mostly one that is given a meaning. */
+static uint64_t word(uint64_t *random)
+{
+	if (fuzz_once_in(random, 4))
+		return fuzz_below(random, 1 << 14);
+	return ONE_OF(random, 0, 0, 0, 1, 2, 16, 17, 18, 32, 32, 33, 34, 35, 36, 40);
+}
+
+static uint64_t frame_bytes(uint64_t *random)
+{
+	if (fuzz_once_in(random, 12))
+		return ONE_OF(random, 0, 1, 63, 1 << 16, 16 << 20, (16 << 20) + 1, 0xffffffff);
+	return ONE_OF(random, 64, 65, 100, 511, 512, 1000, 4096, 4097, 5000);
+}
+
+/* Of what streams are made of. */
+static uint64_t stream_arg(uint64_t *random, char kind)
+{
+	switch (kind) {
+	case 'q': /* a file that is a stream */
+		return fuzz_once_in(random, 8) ? fuzz_below(random, FUZZ_FILES) :
+						 4u + fuzz_once_in(random, 3);
+	case 'e': /* a registered buffer */
+		return fuzz_once_in(random, 12) ?
+			ONE_OF(random, 0, 4, 1024, 1025, 0xffffffff) : 1u + fuzz_once_in(random, 4);
+	case 'k': /* bytes of a frame */
+		return frame_bytes(random);
+	case 'r': /* bytes per second */
+		return ONE_OF(random, 0, 0, 0, 1, 2, 500, 100000, 1000000, 1000000, 20000000,
+			      200000000, 1ull << 40, ~0ull);
+	case 'm': /* direction, pattern, policy, flags: 4 bits each */
+		return fuzz_once_in(random, 10) ? fuzz_random(random) & 0xffff :
+			ONE_OF(random, 0, 0x10, 0x1, 0x1, 0x11, 0x21, 0x101, 0x201, 0x1001,
+			       0x1121);
+	case 'i': /* a slot */
+		return fuzz_once_in(random, 20) ? fuzz_arg(random, 'n') : fuzz_below(random, 4);
+	case 'y': /* bytes of a slot of a sink */
+		return fuzz_once_in(random, 3) ? frame_bytes(random) : 0;
+	case 'w':
+		return word(random);
+	case 'x': /* what is written there */
+		return ONE_OF(random, 0, 1, 2, 3, 4, 5, 6, 7, 64, 1024, 1025, 0x7fffffff,
+			      0x80000000, 0xffffffff);
+	case 'Z': /* size of a struct */
+		return fuzz_below(random, 8) ? 64 :
+			ONE_OF(random, 0, 32, 63, 65, 72, 128, 4096, 16383);
+	default: /* a bit */
+		return fuzz_below(random, 2);
+	}
 }
 
 uint64_t fuzz_arg(uint64_t *random, char kind)
@@ -195,9 +250,9 @@ uint64_t fuzz_arg(uint64_t *random, char kind)
 	case 'V':
 		return fuzz_below(random, 3);
 	case 'X':
-		return fuzz_below(random, 8);
-	default: /* a bit */
-		return fuzz_below(random, 2);
+		return fuzz_below(random, 11);
+	default:
+		return stream_arg(random, kind);
 	}
 }
 
@@ -269,6 +324,71 @@ static bool add_structures(uint64_t *random, struct fuzz_program *program,
 	return true;
 }
 
+static struct fuzz_call *add_with_args(uint64_t *random, struct fuzz_program *program,
+				       enum fuzz_nr nr, unsigned int thread)
+{
+	struct fuzz_call *call = add(program, nr, thread);
+	const char *args = fuzz_kinds[nr].args;
+	unsigned int i;
+
+	for (i = 0; args[i]; i++)
+		call->arg[i] = fuzz_arg(random, args[i]);
+	return call;
+}
+
+/* A stream in registered memory, mostly good; false if there is no room for it all. */
+static bool add_create(uint64_t *random, struct fuzz_program *program, unsigned int thread,
+		       uint64_t file)
+{
+	uint64_t bytes = fuzz_arg(random, 'k'), count = 1 + fuzz_below(random, 4);
+	uint64_t slots = fuzz_arg(random, 's'), setup = fuzz_arg(random, 's'), i;
+	struct fuzz_call *call;
+
+	if (program->nr + count + 3 >= FUZZ_CALLS)
+		return false;
+	call = add_with_args(random, program, FUZZ_register, thread);
+	call->arg[0] = file;
+	call->arg[2] = 4 * 8192;
+	for (i = 0; i < count; i++) {
+		call = add_with_args(random, program, FUZZ_slot, thread);
+		call->arg[0] = slots + i * sizeof(struct edudma_stream_slot);
+		if (fuzz_once_in(random, 10))
+			continue;
+		call->arg[1] = i * 8192 + fuzz_below(random, 3);
+		call->arg[2] = bytes + fuzz_below(random, 2);
+	}
+	call = add_with_args(random, program, FUZZ_setup, thread);
+	call->arg[0] = setup;
+	call->arg[1] = slots;
+	call->arg[2] = fuzz_once_in(random, 12) ? small_number(random) : count;
+	call->arg[3] = bytes;
+	call = add_with_args(random, program, FUZZ_create, thread);
+	call->arg[1] = file;
+	call->arg[2] = setup;
+	return true;
+}
+
+/* A stream that runs, and has slots. */
+static void add_stream(uint64_t *random, struct fuzz_program *program, unsigned int thread)
+{
+	uint64_t file = 4 + fuzz_below(random, 2), i;
+	struct fuzz_call *call;
+
+	if (program->nr + 16 >= FUZZ_CALLS)
+		return;
+	if (fuzz_below(random, 3))
+		add_with_args(random, program, FUZZ_capture, thread);
+	else if (!add_create(random, program, thread, 0))
+		return;
+	program->calls[program->nr - 1].arg[0] = file;
+	for (i = 1 + fuzz_below(random, 4); i; i--) {
+		call = add_with_args(random, program, FUZZ_give, thread);
+		call->arg[0] = file;
+		call->arg[1] = i - 1;
+	}
+	add(program, FUZZ_start, thread)->arg[0] = file;
+}
+
 static bool wants_structures(enum fuzz_nr nr)
 {
 	switch (nr) {
@@ -322,6 +442,10 @@ static void add_any(uint64_t *random, struct fuzz_program *program,
 
 	if (is_costly(nr) && fuzz_below(random, 6))
 		return;
+	if (nr == FUZZ_create && is_thorough(random, nr)) {
+		add_create(random, program, thread, fuzz_arg(random, 'f'));
+		return;
+	}
 	at = fuzz_arg(random, 's');
 	count = fuzz_arg(random, 'n');
 	if (wants_structures(nr) && is_thorough(random, nr) &&
@@ -347,6 +471,8 @@ void fuzz_generate(uint64_t *random, struct fuzz_program *program)
 		call->arg[1] = fuzz_arg(random, 'd');
 		call->arg[2] = fuzz_arg(random, 'O');
 	}
+	if (fuzz_once_in(random, 3))
+		add_stream(random, program, 0);
 	/* Some find no room. */
 	for (i = 0; i < 2 * FUZZ_CALLS && program->nr < wanted; i++)
 		add_any(random, program, threads);

@@ -51,7 +51,7 @@ void fuzz_append(struct fuzz_program *program, const struct fuzz_program *other)
 
 static uint64_t change(uint64_t *random, char kind, uint64_t value)
 {
-	if (kind == 'f' || kind == 'd' || fuzz_below(random, 2))
+	if (kind == 'f' || kind == 'q' || kind == 'd' || fuzz_below(random, 2))
 		return fuzz_arg(random, kind);
 	switch (fuzz_below(random, 4)) {
 	case 0:

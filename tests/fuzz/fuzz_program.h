@@ -10,6 +10,10 @@
  *	0 pwrite f0 m+0x10000 0x200 0x0
  *	1 lseek f0 0x0 0x2
  *
+ * A stream is a file, too.  `create' makes one in memory of the program, out of
+ * what `setup' and `slot' have put there; `capture' one that is in order, in
+ * memory that no other call reaches.
+ *
  * What thread 0 does before the first call of another comes before that.
  * Nothing here needs the device: it also runs on the host.
  */
@@ -75,6 +79,17 @@
 	X(command, 40, "fsnFY")			\
 	X(register, 40, "falKz")		\
 	X(unregister, 20, "fg")			\
+	X(slot, 5, "sllez")			\
+	X(setup, 5, "ssnkrm")			\
+	X(create, 60, "qfsZ")			\
+	X(capture, 40, "qdkrmi")		\
+	X(start, 150, "q")			\
+	X(stop, 40, "q")			\
+	X(kick, 80, "q")			\
+	X(status, 80, "qsZ")			\
+	X(give, 400, "qiy")			\
+	X(take, 300, "qu")			\
+	X(scribble, 50, "qwx")			\
 	X(fork, 16, "falo")			\
 	X(kill, 12, "")				\
 	X(power, 12, "db")			\

@@ -17,6 +17,11 @@ const struct fuzz_kind fuzz_kinds[FUZZ_NRS] = {
 #undef FUZZ_KIND
 };
 
+static bool is_file(char kind)
+{
+	return kind == 'f' || kind == 'q';
+}
+
 static bool is_address(char kind)
 {
 	return kind == 'a' || kind == 's';
@@ -24,7 +29,7 @@ static bool is_address(char kind)
 
 static void print_arg(FILE *file, char kind, uint64_t value)
 {
-	if (kind == 'f')
+	if (is_file(kind))
 		fprintf(file, " f%" PRIu64, value);
 	else if (is_address(kind) && value >= FUZZ_BASE && value <= FUZZ_END)
 		fprintf(file, " m+0x%" PRIx64, value - FUZZ_BASE);
@@ -58,7 +63,7 @@ static bool parse_number(const char *word, uint64_t *value)
 
 static bool parse_arg(char kind, const char *word, uint64_t *value)
 {
-	if (kind == 'f')
+	if (is_file(kind))
 		return word[0] == 'f' && parse_number(word + 1, value) &&
 		       *value < FUZZ_FILES;
 	if (is_address(kind) && !strncmp(word, "m+", 2)) {

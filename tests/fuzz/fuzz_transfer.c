@@ -58,15 +58,18 @@ static uint64_t sum_of(const struct edudma_transfer *transfer)
 	return sum;
 }
 
-/* Nobody else writes to the memory: neither a thread nor, through the window, a device. */
+/*
+ * Nobody else writes to the memory: neither a thread nor a device, through the window or
+ * by a stream.
+ */
 static bool is_alone(const struct fuzz_run *run)
 {
 	unsigned int i;
 
 	for (i = 0; i < run->program->nr; i++)
-		if (run->program->calls[i].thread || run->program->calls[i].nr == FUZZ_mapdev)
+		if (run->program->calls[i].thread)
 			return false;
-	return true;
+	return !run->maps && !run->creates;
 }
 
 /*

@@ -19,8 +19,12 @@
 
 static const char *const faults[] = {
 	"fault-fail", "fault-wrong", "fault-repeat", "fault-swap", "fault-excess",
-	"fault-stall", "fault-drop-irq", "fault-dead",
+	"fault-stall", "fault-drop-irq", "fault-dead", "fault-overrun",
+	"fault-sequence", "fault-position",
 };
+#define EXCESS	4	/* this one is a number of bytes, */
+#define STALL	5	/* and this a bit mask; */
+#define DEAD	7	/* this is true or false */
 
 static void lock(struct fuzz *fuzz)
 {
@@ -71,9 +75,10 @@ static void clear_faults(const struct test_dev *dev)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_LEN(faults) - 1; i++)
-		machine_set(dev, faults[i], 0);
-	machine_set_bool(dev, faults[i], false);
+	for (i = 0; i < ARRAY_LEN(faults); i++)
+		if (i != DEAD)
+			machine_set(dev, faults[i], 0);
+	machine_set_bool(dev, faults[DEAD], false);
 }
 
 /*
@@ -131,14 +136,14 @@ static void break_device(struct fuzz *fuzz, unsigned int nr, unsigned int fault,
 	int err;
 
 	/* Before it is broken: a process that ends in between leaves that to be mended. */
-	fuzz->ever_faulty = 1;
+	__atomic_fetch_add(&fuzz->breaks, 1, __ATOMIC_SEQ_CST);
 	fuzz->faulty = nr + 1;
-	if (fault >= 5)
+	if (fault >= STALL && fault <= DEAD)
 		param_set("timeout_ms", SHORT_TIMEOUT_MS);
-	err = fault == 7 ? machine_set_bool(&dev, faults[fault], true) :
-			   machine_set(&dev, faults[fault],
-				       fault < 4 || fault == 6 ? value % 4 + 1 :
-				       value & 0xffffffff);
+	err = fault == DEAD ? machine_set_bool(&dev, faults[fault], true) :
+			      machine_set(&dev, faults[fault],
+					  fault == EXCESS || fault == STALL ?
+					  value & 0xffffffff : value % 4 + 1);
 	if (err && err != EPROTO)
 		fuzz_fail(fuzz, "%s of %s: %s", faults[fault], dev.slot, strerror(err));
 }

@@ -132,12 +132,12 @@ static unsigned int threads_of(const struct fuzz_program *program)
 	return threads;
 }
 
-static bool has_signals(const struct fuzz_program *program)
+static bool has(const struct fuzz_program *program, enum fuzz_nr nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < program->nr; i++)
-		if (program->calls[i].nr == FUZZ_alarm || program->calls[i].nr == FUZZ_signal)
+		if (program->calls[i].nr == nr)
 			return true;
 	return false;
 }
@@ -153,7 +153,11 @@ static void begin(struct fuzz_run *run, struct helper *helpers)
 
 	signal(SIGALRM, hear);
 	signal(SIGUSR1, hear);
-	run->signals = has_signals(run->program);
+	run->signals = has(run->program, FUZZ_alarm) || has(run->program, FUZZ_signal);
+	run->creates = has(run->program, FUZZ_create);
+	run->captures = has(run->program, FUZZ_capture);
+	run->maps = has(run->program, FUZZ_mapdev);
+	run->starts = 0;
 	fuzz_memory_reset(run->program);
 	for (i = 0; i < FUZZ_THREADS; i++)
 		fuzz_trace_reset(&helpers[i].trace);
@@ -164,12 +168,14 @@ static void end(struct fuzz_run *run)
 {
 	struct itimerval none = { 0 };
 	unsigned int i;
+	int fd;
 
 	setitimer(ITIMER_REAL, &none, NULL);
+	fuzz_finish_streams(run);
 	for (i = 0; i < FUZZ_FILES; i++) {
-		if (run->files[i] >= 0)
-			close(run->files[i]);
-		run->files[i] = -1;
+		fd = fuzz_set_file(run, i, -1, NULL);
+		if (fd >= 0)
+			close(fd);
 	}
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
@@ -275,7 +281,10 @@ void fuzz_work(struct fuzz *fuzz, unsigned int nr)
 		.files = { -1, -1, -1, -1, -1, -1, -1, -1 },
 	};
 	struct helper helpers[FUZZ_THREADS] = { 0 };
+	unsigned int i;
 
+	for (i = 0; i < FUZZ_FILES; i++)
+		pthread_mutex_init(&run.locks[i], NULL);
 	fuzz_memory_init();
 	start_helpers(&run, helpers);
 	while (!__atomic_load_n(&fuzz->stop, __ATOMIC_SEQ_CST)) {

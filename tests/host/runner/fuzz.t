@@ -159,7 +159,7 @@ class Syzkaller(unittest.TestCase):
         self.assertGreater(len(structures), 2)
         for name, fields in structures:
             described = re.search(rf"^{name} \{{\n(.*?)^\}}", self.description, re.M | re.S)
-            self.assertEqual(re.findall(r"(\w+);", fields),
+            self.assertEqual(re.findall(r"(\w+)(?:\[\d+\])?;", fields),
                              re.findall(r"^\t(\w+)", described[1], re.M))
 
     def test_constants_are_the_headers(self):

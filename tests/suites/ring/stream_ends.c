@@ -154,7 +154,10 @@ TEST_F(ended, it_can_be_started_again)
 	EXPECT_TRUE(WAIT_FOR(self->s.rings->frame_tail == SLOTS));
 	ASSERT_EQ(0, stream_stop(&self->s));
 	EXPECT_EQ(SLOTS, slots_back(&self->s, 0));
+	EXPECT_EQ(ECANCELED, stream_status(&self->s).error);
 	EXPECT_STARTS_AGAIN();
+	EXPECT_EQ(EDUDMA_STREAM_RUNNING, stream_status(&self->s).state);
+	EXPECT_EQ(0, stream_status(&self->s).error);
 }
 
 TEST_F(ended, its_channel_is_given_back)

@@ -76,6 +76,7 @@ static bool describe(struct soak *soak)
 	bool bounces = false;
 	int fd;
 
+	soak->processes = SOAK_WORKERS;
 	while (soak->devices < SOAK_DEVICES && dev_get(soak->devices, &dev)) {
 		fd = open(dev.node, O_RDWR | O_CLOEXEC);
 		if (fd < 0 || dev_info(fd, &info))
@@ -83,6 +84,10 @@ static bool describe(struct soak *soak)
 		close(fd);
 		snprintf(soak->slots[soak->devices], sizeof(soak->slots[0]), "%s",
 			 dev.slot);
+		if (info.capabilities & EDUDMA_CAP_STREAMS)
+			soak->streams[soak->devices] = info.streams;
+		if (soak->streams[soak->devices])
+			soak->processes = SOAK_PROCESSES;
 		soak->area_bytes[soak->devices++] = info.window_bytes / SOAK_WORKERS;
 		bounces |= info.bounce_bytes;
 	}
@@ -169,13 +174,16 @@ static struct soak_tally sum_up(const struct soak *soak)
 	struct soak_tally sum = { 0 };
 	unsigned int nr;
 
-	for (nr = 0; nr < SOAK_WORKERS; nr++) {
+	for (nr = 0; nr < SOAK_PROCESSES; nr++) {
 		sum.requests += soak->tally[nr].requests;
 		sum.to_device += soak->tally[nr].to_device;
 		sum.from_device += soak->tally[nr].from_device;
 		sum.verified += soak->tally[nr].verified;
 		sum.cut_short += soak->tally[nr].cut_short;
 		sum.opened += soak->tally[nr].opened;
+		sum.streams += soak->tally[nr].streams;
+		sum.frames += soak->tally[nr].frames;
+		sum.lost += soak->tally[nr].lost;
 	}
 	return sum;
 }
@@ -190,6 +198,12 @@ static void print_figures(const struct soak *soak, const struct soak_trouble *tr
 	printf("# %llu bytes to devices, %llu from them, %llu compared\n",
 	       (unsigned long long)sum.to_device, (unsigned long long)sum.from_device,
 	       (unsigned long long)sum.verified);
+	if (soak->processes == SOAK_PROCESSES)
+		printf("# %llu streams of %llu frames; %llu bytes were lost\n",
+		       (unsigned long long)sum.streams, (unsigned long long)sum.frames,
+		       (unsigned long long)sum.lost);
+	else
+		printf("# no streams: the devices have none\n");
 	printf("# %u kills, %u signals, %u stops, %u unbinds, %u removals, %u changes\n",
 	       trouble->kills, trouble->signals, trouble->stops, trouble->unbinds,
 	       trouble->removals, trouble->changes);
@@ -245,6 +259,9 @@ TEST_F_TIMEOUT(soak, of_everything_loses_nothing_and_keeps_nothing, FOR_EVER)
 	EXPECT_LT(0, self->trouble.removals);
 	EXPECT_LT(0, sum_up(soak).verified);
 	EXPECT_LT(0, self->trouble.zero_copy);
+	if (soak->processes == SOAK_PROCESSES) {
+		EXPECT_LT(0, sum_up(soak).frames);
+	}
 	if (self->bounces) {
 		EXPECT_LT(0, self->trouble.bounced);
 	}

@@ -5,7 +5,7 @@
  * Workers transfer and verify what they have transferred; the test's own process
  * kills and stops them, and takes their devices away; others make noise.  Each
  * worker owns a piece of each device's window, and passes it on to who takes its
- * place when it is killed.
+ * place when it is killed.  One more captures by streams, if a device has them.
  */
 #ifndef EDUDMA_SOAK_H
 #define EDUDMA_SOAK_H
@@ -16,6 +16,8 @@
 
 #define SOAK_DEVICES	2
 #define SOAK_WORKERS	8
+/* With the one that captures, the last of them. */
+#define SOAK_PROCESSES	(SOAK_WORKERS + 1)
 
 /**
  * struct soak_area - what a worker's piece of a window holds
@@ -34,6 +36,9 @@ struct soak_area {
  * @verified:	bytes that were compared with what they must be
  * @cut_short:	calls that a signal or the loss of the device ended
  * @opened:	times that a node was opened
+ * @streams:	streams that were started, and stopped
+ * @frames:	their frames with bytes
+ * @lost:	bytes that they lost
  */
 struct soak_tally {
 	uint64_t requests;
@@ -42,6 +47,9 @@ struct soak_tally {
 	uint64_t verified;
 	uint64_t cut_short;
 	uint64_t opened;
+	uint64_t streams;
+	uint64_t frames;
+	uint64_t lost;
 };
 
 /**
@@ -50,6 +58,8 @@ struct soak_tally {
  * @stop:	all are to end
  * @devices:	how many of the following are used
  * @slots:	their PCI addresses
+ * @streams:	how many each has
+ * @processes:	SOAK_PROCESSES, or one less if none has streams
  * @area_bytes:	of each worker's piece of their windows
  * @dir:	on a real file system, for files; or empty
  * @stops_begun, @stops_done: SIGSTOPs that a worker is about to get, and those
@@ -62,12 +72,14 @@ struct soak {
 	int stop;
 	unsigned int devices;
 	char slots[SOAK_DEVICES][32];
+	unsigned int streams[SOAK_DEVICES];
+	unsigned int processes;
 	size_t area_bytes[SOAK_DEVICES];
 	char dir[32];
 	struct soak_area areas[SOAK_DEVICES][SOAK_WORKERS];
-	struct soak_tally tally[SOAK_WORKERS];
-	int stops_begun[SOAK_WORKERS];
-	int stops_done[SOAK_WORKERS];
+	struct soak_tally tally[SOAK_PROCESSES];
+	int stops_begun[SOAK_PROCESSES];
+	int stops_done[SOAK_PROCESSES];
 	int wrong;
 	char what[256];
 };
@@ -89,12 +101,21 @@ void soak_fail(struct soak *soak, const char *format, ...)
 
 /* soak_worker.c */
 
+/** soak_open() - the node of a device; -1 if that is away */
+int soak_open(const char *slot);
+
 /**
  * soak_work() - transfer and verify until it is over; never returns
  * @nr:		the worker's number
  * @life:	how many had its place before
  */
 void soak_work(struct soak *soak, unsigned int nr, unsigned int life)
+	__attribute__((noreturn));
+
+/* soak_stream.c */
+
+/** soak_capture() - the same by streams: capture and verify */
+void soak_capture(struct soak *soak, unsigned int nr, unsigned int life)
 	__attribute__((noreturn));
 
 /* soak_noise.c: the bodies of other processes, until it is over */
@@ -120,8 +141,8 @@ void soak_move_memory(struct soak *soak);
 struct soak_trouble {
 	struct soak *soak;
 	unsigned int random;
-	pid_t workers[SOAK_WORKERS];
-	unsigned int lives[SOAK_WORKERS];
+	pid_t workers[SOAK_PROCESSES];
+	unsigned int lives[SOAK_PROCESSES];
 	unsigned int kills, signals, stops, unbinds, removals, changes;
 	uint64_t descriptors, bounced, zero_copy;
 };

@@ -47,6 +47,8 @@ static void start_worker(struct soak_trouble *trouble, unsigned int nr)
 {
 	pid_t pid = fork_dependent();
 
+	if (!pid && nr == SOAK_WORKERS)
+		soak_capture(trouble->soak, nr, trouble->lives[nr]);
 	if (!pid)
 		soak_work(trouble->soak, nr, trouble->lives[nr]);
 	trouble->workers[nr] = pid;
@@ -58,7 +60,7 @@ void soak_start(struct soak_trouble *trouble)
 
 	/* One may come before the worker has its handler. */
 	signal(SIGUSR1, SIG_IGN);
-	for (nr = 0; nr < SOAK_WORKERS; nr++)
+	for (nr = 0; nr < trouble->soak->processes; nr++)
 		start_worker(trouble, nr);
 }
 
@@ -136,7 +138,7 @@ static void do_change(struct soak_trouble *trouble)
 
 static void do_small(struct soak_trouble *trouble)
 {
-	unsigned int nr = soak_below(&trouble->random, SOAK_WORKERS);
+	unsigned int nr = soak_below(&trouble->random, trouble->soak->processes);
 
 	switch (soak_below(&trouble->random, 8)) {
 	case 0 ... 2:
@@ -236,7 +238,7 @@ unsigned int soak_finish(struct soak_trouble *trouble)
 	int status = 0;
 
 	__atomic_store_n(&trouble->soak->stop, 1, __ATOMIC_SEQ_CST);
-	for (nr = 0; nr < SOAK_WORKERS; nr++) {
+	for (nr = 0; nr < trouble->soak->processes; nr++) {
 		pid_t pid = trouble->workers[nr];
 
 		if (!WAIT_FOR(waitpid(pid, &status, WNOHANG) != 0) || status) {

@@ -120,7 +120,7 @@ static bool is_of(int fd, const char *slot)
 	       st.st_rdev == node.st_rdev;
 }
 
-static int open_slot(const char *slot)
+int soak_open(const char *slot)
 {
 	struct test_dev dev;
 	int fd;
@@ -144,7 +144,7 @@ static bool open_any(struct worker *worker)
 	do {
 		if (soak_over(soak))
 			return false;
-		worker->fd = open_slot(soak->slots[worker->device]);
+		worker->fd = soak_open(soak->slots[worker->device]);
 		if (worker->fd < 0)
 			usleep(1000);
 	} while (worker->fd < 0);
