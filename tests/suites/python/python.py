@@ -424,6 +424,21 @@ def test_stream_is_waited_for_in_vain():
         timer.join()
 
 
+def test_signals_lose_no_frame():
+    came = []
+    before = signal.signal(signal.SIGALRM, lambda *_: came.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.003)
+    try:
+        with stream(frame_bytes=4096, buffers=4) as source:
+            for number, frame in enumerate(source):
+                assert frame.sequence == number and source.wrong_bytes() == 0
+                if len(came) > 20:
+                    break
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_tasks_go_on_between_frames():
     async def take(source, count):
         async for frame in source:

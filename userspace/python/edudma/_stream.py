@@ -254,19 +254,24 @@ class Stream:  # pylint: disable=too-many-instance-attributes
 
     def release(self) -> None:
         """Give the frame that was taken last back to the device, before the next is taken."""
-        current, self._current = self._current, None
-        if current:
-            self._check(self._library.edudma_stream_release(self._open(), current))
+        if not self._current:
+            return
+        result = self._library.edudma_stream_release(self._open(), self._current)
+        self._current = None
+        # So it is if a signal's handler has raised behind the call.
+        if result != -errno.EALREADY:
+            self._check(result)
 
     def _take(self, timeout_ms: int) -> Optional[Frame]:
         """The next frame, or None if there is none in time.  Signal handlers are run."""
-        raw = ctypes.POINTER(_Frame)()
-        result = self._library.edudma_stream_next(self._open(), timeout_ms, ctypes.byref(raw))
+        # What a signal's handler raises behind the call does not lose the frame.
+        self._current = ctypes.POINTER(_Frame)()
+        result = self._library.edudma_stream_next(self._open(), timeout_ms,
+                                                  ctypes.byref(self._current))
         if result in (-errno.EAGAIN, -errno.EINTR):
             return None
         self._check(result)
-        self._current = raw
-        one = raw.contents
+        one = self._current.contents
         start = one.data - self._memory.address
         return Frame(self._view[start:start + one.bytes], start // _stride(self.frame_bytes),
                      one.position, one.lost, one.sequence, one.timestamp, one.error)
