@@ -306,19 +306,6 @@ def test_signals_do_not_end_a_vector():
         signal.signal(signal.SIGALRM, before)
 
 
-def test_numpy_arrays_are_filled():
-    try:
-        import numpy
-    except ImportError:
-        raise Skip("no numpy") from None
-    sent = numpy.arange(500, dtype=numpy.float64)
-    back = numpy.zeros_like(sent)
-    with edudma.Device() as device:
-        device.write_from(sent)
-        device.transfer([edudma.from_device(back)])
-    assert (sent == back).all()
-
-
 def stream(**options):
     """A stream, if the device has them."""
     with edudma.Device() as device:
