@@ -160,12 +160,6 @@ static inline bool edudma_unplugged(const struct edudma_device *edev)
 	return READ_ONCE(edev->unplugged);
 }
 
-/* Streams that can run at a time.  Their buffers must be registered. */
-static inline unsigned int edudma_streams(const struct edudma_device *edev)
-{
-	return edev->dma.needs_sync ? 0 : edev->engine.streams;
-}
-
 /* chardev.c: the node.  May sleep. */
 int edudma_chardev_init(void);
 void edudma_chardev_exit(void);

@@ -63,14 +63,14 @@ static long edudma_ioctl_info(struct edudma_device *edev, void __user *arg,
 				(edev->irq_type != PCI_IRQ_INTX ? EDUDMA_CAP_MSI : 0) |
 				(engine->memory_bar >= 0 ? EDUDMA_CAP_MMAP : 0) |
 				(edev->dma.needs_sync ? 0 : EDUDMA_CAP_BUFFERS) |
-				(edudma_streams(edev) ? EDUDMA_CAP_STREAMS : 0) |
+				(engine->streams ? EDUDMA_CAP_STREAMS : 0) |
 				edudma_uring_capabilities(engine),
 		.chunk_bytes = (u64)edudma_chunk_pages(edev) << PAGE_SHIFT,
 		.bounce_bytes = (u64)edev->dma.bounce.count << PAGE_SHIFT,
 		.max_descriptor_bytes = engine->max_descriptor_bytes,
 		.timeout_ms = READ_ONCE(edudma_timeout_ms),
 		.max_buffers = EDUDMA_MAX_BUFFERS,
-		.streams = edudma_streams(edev),
+		.streams = engine->streams,
 	};
 
 	if (usize < EDUDMA_INFO_SIZE_VER0)

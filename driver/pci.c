@@ -130,7 +130,6 @@ static void edudma_init_queues(struct edudma_device *edev)
 
 		queue->engine = &edev->engine;
 		queue->index = i;
-		queue->stream = i >= edudma_request_channels(&edev->engine);
 		queue->window = &edev->window;
 		queue->stats = &edev->stats;
 		queue->wq = edudma_wq;
@@ -146,6 +145,8 @@ static int edudma_init_dma(struct edudma_device *edev)
 {
 	struct edudma_engine *engine = &edev->engine;
 	struct edudma_dma *dma = &edev->dma;
+	unsigned int i;
+	int ret;
 
 	dma->dev = &edev->pdev->dev;
 	dma->log = &edev->dev;
@@ -153,9 +154,18 @@ static int edudma_init_dma(struct edudma_device *edev)
 	dma->window_bytes = engine->window_bytes;
 	dma->max_descriptor_bytes = engine->max_descriptor_bytes;
 
-	return edudma_dma_init(dma, engine->address_bits,
-			       max(edudma_bounce_pages,
-				   EDUDMA_QUEUE_JOBS * edudma_request_channels(engine)));
+	ret = edudma_dma_init(dma, engine->address_bits,
+			      max(edudma_bounce_pages, EDUDMA_QUEUE_JOBS * engine->channels));
+	if (ret)
+		return ret;
+
+	/* Streams use registered buffers only, of which there are none then. */
+	if (dma->needs_sync)
+		engine->streams = 0;
+	for (i = edudma_request_channels(engine); i < engine->channels; i++)
+		edev->queues[i].stream = true;
+
+	return 0;
 }
 
 static int edudma_init_hardware(struct edudma_device *edev)

@@ -236,7 +236,7 @@ long edudma_ioctl_stream_create(struct file *node, void __user *arg, size_t usiz
 	ret = copy_struct_from_user(&create, sizeof(create), arg, usize);
 	if (ret)
 		return ret;
-	if (!edudma_streams(efile->edev))
+	if (!efile->edev->engine.streams)
 		return -EOPNOTSUPP;
 	ret = edudma_stream_check(&create, &efile->edev->engine);
 	if (ret)

@@ -32,12 +32,12 @@ BATCH = 400
 
 _VARIANT = re.compile(r"^FIXTURE_VARIANT_ADD\((\w+), (\w+)\)", re.MULTILINE)
 _TEST = re.compile(r"^TEST_F\w*\((\w+), (\w+)[,)]", re.MULTILINE)
-_SHELL_TEST = re.compile(r"^test_([a-z0-9_]*)\(\) \{$", re.MULTILINE)
+_SCRIPT_TEST = re.compile(r"^(?:def )?test_([a-z0-9_]*)\(\)(?: \{|:)$", re.MULTILINE)
 
 
 def _source(suite):
-    """The text of a suite, and whether it is a shell script."""
-    found = sorted((paths.TOP / "tests/suites").glob(f"*/{suite}.[cb]*"))
+    """The text of a suite, and whether it is a script, of the shell or in Python."""
+    found = sorted((paths.TOP / "tests/suites").glob(f"*/{suite}.[cbp]*"))
     if len(found) != 1:
         raise Trouble(f"suite '{suite}': {len(found)} sources")
     return found[0].read_text(), found[0].suffix != ".c"
@@ -45,9 +45,9 @@ def _source(suite):
 
 def of_suite(suite):
     """SUITE.FIXTURE[.VARIANT].TEST, or SUITE.TEST of a script, in the source's order."""
-    text, shell = _source(suite)
-    if shell:
-        return [f"{suite}.{name}" for name in _SHELL_TEST.findall(text)]
+    text, script = _source(suite)
+    if script:
+        return [f"{suite}.{name}" for name in _SCRIPT_TEST.findall(text)]
     variants = {}
     for fixture, variant in _VARIANT.findall(text):
         variants.setdefault(fixture, []).append(variant)
