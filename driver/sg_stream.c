@@ -53,15 +53,17 @@ int sg_stream(struct edudma_engine *engine, unsigned int channel,
 void sg_stream_count(struct sg_channel *sgc)
 {
 	struct edudma_stream_count *counted = &sgc->engine->counted[sgc->index];
-	u32 status = readl(sgc->regs + SG_STATUS);
+	struct edudma_stream_count now = { .known = true };
 
-	/* Counters of a channel that was reset say nothing, nor those of no device. */
-	if (SG_STATE(status) != SG_STATE_HALTED || status == ~0U)
-		return;
-	counted->produced = readq(sgc->regs + SG_PRODUCED);
-	counted->mismatches = readq(sgc->regs + SG_MISMATCHES);
-	counted->first_mismatch = readq(sgc->regs + SG_FIRST_MISMATCH);
-	counted->known = true;
+	now.produced = readq(sgc->regs + SG_PRODUCED);
+	now.mismatches = readq(sgc->regs + SG_MISMATCHES);
+	now.first_mismatch = readq(sgc->regs + SG_FIRST_MISMATCH);
+	/*
+	 * Counters of a channel that was reset say nothing, nor those of no device, which
+	 * may go at any time: so it is asked last.
+	 */
+	if (SG_STATE(readl(sgc->regs + SG_STATUS)) == SG_STATE_HALTED)
+		*counted = now;
 }
 
 /* Whether the device may say so of a descriptor of @len bytes. */

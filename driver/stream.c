@@ -17,6 +17,9 @@
 #include "stream.h"
 #include "trace.h"
 
+/* Slots that are submitted in one go, as that may be in hard irq context. */
+#define EDUDMA_FEED_SLOTS	16U
+
 /* If it has ended and nobody uses it any more, the device may sleep.  Under the lock. */
 static void edudma_stream_settle(struct edudma_stream *stream)
 {
@@ -55,12 +58,14 @@ static void edudma_stream_notify(struct edudma_grant *grant)
 
 /*
  * Submits what the user has given, in order, under the lock, which is dropped meanwhile.
- * If the device has nothing then, no interrupt will look again, and the user is told to
- * say so.  Returns 0, or what the stream is to end with.
+ * It is a bounded number, as long as the device has some: the next interrupt goes on.  If
+ * the device has nothing then, no interrupt will look again, and the user is told to say
+ * so.  Returns 0, or what the stream is to end with.
  */
 static int edudma_stream_feed(struct edudma_stream *stream, unsigned long *flags)
 	__must_hold(&stream->wait.lock)
 {
+	unsigned int budget = EDUDMA_FEED_SLOTS;
 	struct edudma_slot *slot;
 	int ret = 0;
 
@@ -70,6 +75,8 @@ static int edudma_stream_feed(struct edudma_stream *stream, unsigned long *flags
 
 	stream->feeding = true;
 	while (!ret && stream->again && stream->state == EDUDMA_STREAM_RUNNING) {
+		if (!budget && stream->posted)
+			break;
 		slot = edudma_stream_take(stream);
 		if (IS_ERR(slot)) {
 			ret = PTR_ERR(slot);
@@ -79,6 +86,7 @@ static int edudma_stream_feed(struct edudma_stream *stream, unsigned long *flags
 			spin_lock_irqsave(&stream->wait.lock, *flags);
 			if (ret)
 				edudma_stream_report(stream, slot, ret);
+			budget -= !!budget;
 		} else if (stream->posted || stream->flags & EDUDMA_RINGS_NEED_KICK) {
 			stream->again = false;
 			if (stream->posted)

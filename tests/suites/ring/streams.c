@@ -174,6 +174,39 @@ TEST_F(stream, a_frame_is_followed_by_the_next_without_a_call)
 	EXPECT_EQ(SLOTS - 1, frame.slot);
 }
 
+/* What one interrupt does is bounded, whatever the user gives. */
+TEST_F(stream, slots_are_taken_a_few_at_a_time)
+{
+	enum { MANY = 200, FEW = 16 };
+	struct edudma_stream_frame frame;
+	unsigned int i;
+
+	NEED_STREAMS(&self->bed);
+	self->arg.nr_slots = MANY;
+	self->arg.rate = FRAME;
+	OPEN();
+	stream_give_all(&self->s);
+	ASSERT_EQ(0, stream_start(&self->s));
+	EXPECT_EQ(FEW, self->s.rings->fill_head);
+	ASSERT_TRUE(WAIT_FOR(stream_take(&self->s, &frame)));
+	EXPECT_EQ(2 * FEW, self->s.rings->fill_head);
+	ASSERT_EQ(0, stream_stop(&self->s));
+	while (stream_take(&self->s, &frame))
+		;
+	EXPECT_EQ(MANY, self->s.taken);
+
+	/* All of them come, though nobody calls again. */
+	stream_close(&self->s);
+	self->arg.rate = 0;
+	OPEN();
+	stream_give_all(&self->s);
+	ASSERT_EQ(0, stream_start(&self->s));
+	for (i = 0; i < MANY; i++) {
+		ASSERT_TRUE(WAIT_FOR(stream_take(&self->s, &frame)));
+		EXPECT_NEXT(frame, i);
+	}
+}
+
 TEST_F(stream, each_frame_is_told_when_it_comes)
 {
 	struct edudma_stream_frame frame;
