@@ -76,6 +76,12 @@ void job_mark(struct job_report *report, uint64_t at, struct edudma_segment segs
 	segs[1] = seg_from(report->found, sizeof(report->found), at);
 }
 
+int transfer_marked(int fd, const struct edudma_segment segs[2],
+		    struct edudma_transfer *out)
+{
+	return transfer(fd, segs, 2, EDUDMA_TRANSFER_EXCLUSIVE, out);
+}
+
 struct marked_job {
 	int fd;
 	uint64_t at;
@@ -88,7 +94,7 @@ static void run_marked_job(struct job_report *report, void *arg)
 
 	job_mark(report, job->at, segs);
 	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
-	report->err = transfer(job->fd, segs, ARRAY_LEN(segs), 0, &report->out);
+	report->err = transfer_marked(job->fd, segs, &report->out);
 }
 
 void job_transfer_marked(struct job *job, int fd, uint64_t at)

@@ -347,6 +347,15 @@ void job_transfer(struct job *job, int fd, const struct edudma_segment *segs,
  */
 void job_mark(struct job_report *report, uint64_t at, struct edudma_segment segs[2]);
 
+/**
+ * transfer_marked() - transfer() of what job_mark() has made
+ *
+ * Exclusive: when its turn comes it is served, however long it takes to prepare itself
+ * on a busy host.  Another request that is ready would take the turn of a slow one.
+ */
+int transfer_marked(int fd, const struct edudma_segment segs[2],
+		    struct edudma_transfer *out);
+
 /** job_transfer_marked() - a child that runs transfer() on these segments */
 void job_transfer_marked(struct job *job, int fd, uint64_t at);
 

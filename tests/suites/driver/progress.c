@@ -230,7 +230,7 @@ static void run_marked(struct job_report *report, void *arg)
 	handle(SIGUSR1, report);
 	job_mark(report, marked->at, segs);
 	__atomic_store_n(&report->begun, 1, __ATOMIC_SEQ_CST);
-	report->err = transfer(marked->fd, segs, ARRAY_LEN(segs), 0, &report->out);
+	report->err = transfer_marked(marked->fd, segs, &report->out);
 }
 
 static int handled(const struct job *job)
