@@ -9,8 +9,10 @@
 node=/dev/edudma0
 stats=/sys/class/edudma/edudma0/statistics
 qmp=$build/tests/tools/qmp
-engine=$("$tool" info --json 2>/dev/null | jq -r .engine)
+engine=$("$tool" info --json 2>/dev/null | gojq -r .engine)
 slot=$(basename "$(readlink /sys/class/edudma/edudma0/device)")
+# Nothing ever comes from it.
+exec {never}<> <(:)
 
 random() {
 	head -c "$1" /dev/urandom
@@ -36,21 +38,23 @@ mount_tmpfs() {
 	at_end "umount '$PWD/$1'"
 }
 
-# machine_path: of QEMU's object for the device
+# machine_path: sets it, of QEMU's object for the device
 machine_path() {
 	local path place
+	[[ -z ${machine_path:-} ]] || return 0
 	# Which one it is in QEMU depends on the order in which they were found.
 	place=$((16#${slot:8:2} << 3 | ${slot:11}))
 	for path in /machine/peripheral/edu{0..7}; do
 		[[ $("$qmp" qom-get "{'path': '$path', 'property': 'addr'}" 2>/dev/null) == "$place" ]] &&
 			break
 	done
-	echo "$path"
+	machine_path=$path
 }
 
 # machine PROPERTY VALUE: of an edu-sg
 machine() {
-	"$qmp" qom-set "{'path': '$(machine_path)', 'property': '$1', 'value': $2}" >/dev/null
+	machine_path
+	"$qmp" qom-set "{'path': '$machine_path', 'property': '$1', 'value': $2}" >/dev/null
 }
 
 # slow_down NANOSECONDS: for each hardware transfer of an edu-sg, until the test
@@ -58,7 +62,8 @@ machine() {
 slow_down() {
 	local property=latency before
 	[[ $engine == ring ]] || property=legacy-latency
-	before=$("$qmp" qom-get "{'path': '$(machine_path)', 'property': '$property'}" 2>/dev/null) ||
+	machine_path
+	before=$("$qmp" qom-get "{'path': '$machine_path', 'property': '$property'}" 2>/dev/null) ||
 		return 0
 	at_end "machine $property $before"
 	machine "$property" "$1"
@@ -80,7 +85,7 @@ let_go() {
 }
 
 window() {
-	"$tool" info --json | jq .window_bytes
+	"$tool" info --json | gojq .window_bytes
 }
 
 # start COMMAND...: in the background, where bash would ignore SIGINT
@@ -96,14 +101,15 @@ wait_until() {
 	shift
 	for ((i = 0; i < 600; i++)); do
 		"$@" && return
-		sleep 0.05
+		# Starting "sleep" would keep the machine busier than what is waited for.
+		read -rt 0.05 -u "$never" || :
 	done
 	echo "waited in vain until $what"
 	return 1
 }
 
 more_descriptors_than() {
-	[[ $(cat "$stats/descriptors") -gt $1 ]]
+	[[ $(<"$stats/descriptors") -gt $1 ]]
 }
 
 # Until the device has been given more than it had.

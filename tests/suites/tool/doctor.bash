@@ -13,7 +13,7 @@ driver=/sys/bus/pci/drivers/edudma
 as_other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 
 stat() {
-	cat "$stats/$1"
+	echo "$(<"$stats/$1")"
 }
 
 # fill_window: with random bytes, which are in the file window; of a large one the beginning
@@ -36,13 +36,13 @@ found() {
 # set_timeout MILLISECONDS: for a hardware transfer, until the test ends
 set_timeout() {
 	local parameter=/sys/module/edudma/parameters/timeout_ms
-	at_end "echo $(cat $parameter) >$parameter"
+	at_end "echo $(<$parameter) >$parameter"
 	echo "$1" >$parameter
 }
 
 # map_window: have a process map it until the test ends, if it can be mapped
 map_window() {
-	"$tool" info --json | jq -e '.capabilities | index("mmap")' >/dev/null ||
+	"$tool" info --json | gojq -e '.capabilities | index("mmap")' >/dev/null ||
 		skip 'the window of this device cannot be mapped'
 	python3 -c '
 import mmap, os, sys, time
@@ -91,12 +91,12 @@ test_doctor_says_what_the_device_can() {
 	run 0 "$tool" info --json
 	cp out info
 	run 0 "$tool" doctor
-	if jq -e '.capabilities | index("iommu")' info >/dev/null; then
+	if gojq -e '.capabilities | index("iommu")' info >/dev/null; then
 		printed 'an IOMMU translates'
 	else
 		printed 'none: the device uses addresses of the machine'
 	fi
-	if jq -e '.capabilities | index("msi")' info >/dev/null; then
+	if gojq -e '.capabilities | index("msi")' info >/dev/null; then
 		grep -q '^ok    interrupt  MSI' out
 	else
 		grep -q '^warn  interrupt  INTx' out
@@ -183,7 +183,7 @@ test_doctor_moves_nothing_if_the_window_is_mapped() {
 }
 
 need_streams() {
-	"$tool" info --json | jq -e '.capabilities | index("streams")' >/dev/null ||
+	"$tool" info --json | gojq -e '.capabilities | index("streams")' >/dev/null ||
 		skip 'the device has no streams'
 }
 
@@ -229,7 +229,7 @@ test_selftest_moves_all_sizes_each_way() {
 	json '[.cases[] | .direction] | unique | length == 2'
 	json '[.cases[] | .alignment] | unique == [0, 1, 63, 4095]'
 	# Each there, and what was in the window back.
-	[[ $(($(stat bytes_to_device) - to)) == $(jq '[.cases[].bytes] | add * 4' out) ]]
+	[[ $(($(stat bytes_to_device) - to)) == $(gojq '[.cases[].bytes] | add * 4' out) ]]
 	window_is_as_it_was
 }
 

@@ -46,7 +46,7 @@ test_info_json_is_what_sysfs_says() {
 	silent err
 	json '(.engine == "edu" or .engine == "ring") and .abi_version == 1'
 	json '.window_bytes > 0 and .max_segments == 1024'
-	json ".timeout_ms == $(cat /sys/module/edudma/parameters/timeout_ms)"
+	json ".timeout_ms == $(</sys/module/edudma/parameters/timeout_ms)"
 	json '.capabilities - ["buffers", "iommu", "iopoll", "mmap", "msi", "streams", "uring-cmd"] == []'
 }
 
@@ -110,7 +110,7 @@ test_read_takes_the_rest_of_the_window() {
 test_outside_the_window_is_refused() {
 	local size before
 	size=$(window)
-	before=$(cat "$stats/descriptors")
+	before=$(<"$stats/descriptors")
 	run 1 "$tool" read --offset $((size - 1)) --length 2 --output x
 	said "not in the window of $size"
 	run 1 "$tool" read --offset $((size + 1))
@@ -120,32 +120,32 @@ test_outside_the_window_is_refused() {
 	run 1 "$tool" write --offset $((size - 1)) <in
 	said "standard input: more than the 1 bytes from $((size - 1)) to the end; not written"
 	run 1 "$tool" write --offset 1G <in
-	[[ ! -e x && $(cat "$stats/descriptors") == "$before" ]]
+	[[ ! -e x && $(<"$stats/descriptors") == "$before" ]]
 }
 
 test_empty_input_touches_no_hardware() {
 	local before
-	before=$(cat "$stats/descriptors")
+	before=$(<"$stats/descriptors")
 	: >in
 	run 0 "$tool" write --input in
 	run 0 "$tool" copy in back
 	said '0 bytes'
-	[[ -e back && ! -s back && $(cat "$stats/descriptors") == "$before" ]]
+	[[ -e back && ! -s back && $(<"$stats/descriptors") == "$before" ]]
 }
 
 test_copy_is_exact() {
 	local to from
 	random "$copy_bytes" >in
-	to=$(cat "$stats/bytes_to_device")
-	from=$(cat "$stats/bytes_from_device")
+	to=$(<"$stats/bytes_to_device")
+	from=$(<"$stats/bytes_from_device")
 	run 0 "$tool" copy in back
 	silent out
 	said "copy: $copy_bytes bytes"
 	said 'verified'
 	cmp in back
-	[[ $(cat "$stats/bytes_to_device") == $((to + copy_bytes)) ]]
-	[[ $(cat "$stats/bytes_from_device") == $((from + copy_bytes)) ]]
-	[[ $(cat "$stats/pages_pinned") == 0 ]]
+	[[ $(<"$stats/bytes_to_device") == $((to + copy_bytes)) ]]
+	[[ $(<"$stats/bytes_from_device") == $((from + copy_bytes)) ]]
+	[[ $(<"$stats/pages_pinned") == 0 ]]
 }
 
 test_copy_tells_in_json() {
@@ -187,7 +187,7 @@ has_workers() {
 # Each waits for the window in a thread of its own.
 test_copy_keeps_requests_under_way() {
 	run 0 "$tool" info --json
-	jq -e '.capabilities | index("uring-cmd")' out >/dev/null ||
+	gojq -e '.capabilities | index("uring-cmd")' out >/dev/null ||
 		skip 'this kernel has no commands of io_uring'
 	random 2000000 >in
 	stand_still
@@ -206,18 +206,18 @@ test_copy_in_blocks_of_any_number() {
 		run 0 "$tool" copy --depth "$depth" in back
 		cmp in back
 	done
-	[[ $(cat "$stats/pages_pinned") == 0 ]]
+	[[ $(<"$stats/pages_pinned") == 0 ]]
 }
 
 # There is no descriptor left for a ring.
 test_copy_without_io_uring() {
 	local before
 	random 5000 >in
-	before=$(cat "$stats/bytes_from_device")
+	before=$(<"$stats/bytes_from_device")
 	run 0 prlimit --nofile=4 "$tool" copy --device 0 --quiet - - <in
 	silent err
 	cmp in out
-	[[ $(cat "$stats/bytes_from_device") == $((before + 5000)) ]]
+	[[ $(<"$stats/bytes_from_device") == $((before + 5000)) ]]
 }
 
 # has_device: the job has opened it
@@ -305,7 +305,7 @@ test_copy_where_the_disk_is_full() {
 	random 9000 >in
 	run 1 "$tool" copy in small/file
 	said 'small/file: No space left on device'
-	[[ $(cat small/file) == old ]]
+	[[ $(<small/file) == old ]]
 	only small file
 }
 
@@ -326,7 +326,7 @@ test_copy_ends_by_the_signal() {
 	echo old >dir/back
 	stand_still
 	for signal in INT TERM; do
-		before=$(cat "$stats/descriptors")
+		before=$(<"$stats/descriptors")
 		start "$tool" copy in dir/back
 		wait_for_transfer "$before"
 		kill -"$signal" "$job"
@@ -334,7 +334,7 @@ test_copy_ends_by_the_signal() {
 		wait "$job" || status=$?
 		[[ $status == $((128 + $(kill -l "$signal"))) ]]
 		grep -qE 'interrupted after [0-9]+ bytes; dir/back was not written' err
-		[[ $(cat dir/back) == old ]]
+		[[ $(<dir/back) == old ]]
 		only dir back
 	done
 }
@@ -345,7 +345,7 @@ test_killed_copy_leaves_nothing() {
 	# The guest's own root may lack files without a name.
 	mount_tmpfs dir 1M
 	stand_still
-	before=$(cat "$stats/descriptors")
+	before=$(<"$stats/descriptors")
 	start "$tool" copy in dir/back
 	wait_for_transfer "$before"
 	kill -KILL "$job"
@@ -366,7 +366,7 @@ test_reader_that_goes_ends_a_copy_quietly() {
 test_copy_without_bouncing() {
 	local bounced status=0
 	random 100 >in
-	bounced=$(cat "$stats/bytes_bounced")
+	bounced=$(<"$stats/bytes_bounced")
 	"$tool" copy --no-bounce in back 2>err || status=$?
 	if [[ $status == 0 ]]; then
 		cmp in back
@@ -377,7 +377,7 @@ test_copy_without_bouncing() {
 		"$tool" info --json >out
 		json '(.capabilities | index("iommu") | not) and .address_bits < 64'
 	fi
-	[[ $(cat "$stats/bytes_bounced") == "$bounced" ]]
+	[[ $(<"$stats/bytes_bounced") == "$bounced" ]]
 }
 
 # bench_counts: bytes that the device has moved each way, and requests
@@ -413,11 +413,11 @@ test_bench_moves_what_it_tells() {
 test_bench_uses_registered_buffers() {
 	local status=0 max
 	"$tool" info --json >out
-	jq -e '.capabilities | index("buffers") and index("uring-cmd")' out >/dev/null || {
+	gojq -e '.capabilities | index("buffers") and index("uring-cmd")' out >/dev/null || {
 		run 1 "$tool" bench --mode registered --count 1
 		return
 	}
-	max=$(cat "$stats/pages_pinned_max")
+	max=$(<"$stats/pages_pinned_max")
 	bench_counts >before
 	"$tool" bench --json --mode registered --block 300 --count 5 >out 2>err || status=$?
 	if [[ $status == 0 ]]; then
@@ -425,13 +425,13 @@ test_bench_uses_registered_buffers() {
 		json '.read.requests == 5'
 		# Pinned once, and not for each request.
 		json '.statistics.pages_registered > 0'
-		[[ $(cat "$stats/pages_pinned_max") == "$max" ]]
+		[[ $(<"$stats/pages_pinned_max") == "$max" ]]
 	else
 		said 'the device does not reach the memory'
 		"$tool" info --json >out
 		json '(.capabilities | index("iommu") | not) and .address_bits < 64'
 	fi
-	[[ $(cat "$stats/pages_registered") == 0 ]]
+	[[ $(<"$stats/pages_registered") == 0 ]]
 }
 
 test_bench_leaves_the_window_alone() {
@@ -467,7 +467,7 @@ test_bench_writes_to_its_region_only() {
 
 # under_way: requests of the job, each of one page; what is copied has a thread
 under_way() {
-	echo $(($(cat "$stats/pages_async") + $(workers)))
+	echo $(($(<"$stats/pages_async") + $(workers)))
 }
 
 has_under_way() {
@@ -482,7 +482,7 @@ test_bench_keeps_requests_under_way() {
 	kill "$job"
 	let_go
 	wait "$job" || [[ $? == 143 ]]
-	[[ $(cat "$stats/pages_async") == 0 ]]
+	[[ $(<"$stats/pages_async") == 0 ]]
 	# What was measured so far.
 	printed 'IOPS'
 }
@@ -501,7 +501,7 @@ test_bench_outside_the_window() {
 test_bench_of_a_device_that_goes() {
 	local status=0 before
 	stand_still
-	before=$(cat "$stats/descriptors")
+	before=$(<"$stats/descriptors")
 	start "$tool" bench
 	wait_for_transfer "$before"
 	echo "$slot" >/sys/bus/pci/drivers/edudma/unbind
@@ -518,7 +518,7 @@ test_stats_are_what_sysfs_says() {
 	tr -s ' ' : <out | sort >told
 	(cd "$stats" && grep -H . -- *) | sort | diff told -
 	run 0 "$tool" stats --json
-	json ".index == 0 and .statistics.requests == $(cat "$stats/requests")"
+	json ".index == 0 and .statistics.requests == $(<"$stats/requests")"
 }
 
 test_stats_watch_shows_the_change() {
@@ -530,7 +530,7 @@ test_stats_watch_shows_the_change() {
 	run 0 "$tool" write --input in
 	# On a slow machine it may take many lines; all changes together are it.
 	wait_until 'it prints the change' \
-		jq -se 'map(.change.bytes_to_device) | add == 10' watched
+		gojq -se 'map(.change.bytes_to_device) | add == 10' watched
 	kill "$job"
 	wait "$job" || [[ $? == 143 ]]
 	tail -n 1 watched >out
@@ -569,7 +569,7 @@ test_examples_work() {
 	else
 		said 'the device does not reach this memory'
 	fi
-	if "$tool" info --json | jq -e '.capabilities | index("mmap")' >/dev/null; then
+	if "$tool" info --json | gojq -e '.capabilities | index("mmap")' >/dev/null; then
 		run 0 "$examples/mmap" "$node"
 		printed 'the same'
 	else
@@ -593,7 +593,7 @@ test_examples_work() {
 }
 
 streams() {
-	"$tool" info --json | jq -e '.capabilities | index("streams")' >/dev/null
+	"$tool" info --json | gojq -e '.capabilities | index("streams")' >/dev/null
 }
 
 need_streams() {
@@ -656,7 +656,7 @@ test_capture_with_a_slow_reader_tells_the_exact_loss() {
 		.produced == .delivered + .lost and .delivered == .bytes + .bytes_after'
 	said 'capture: lost before frame '
 	sed -n 's/.*lost before frame [0-9]*: \([0-9]*\) frames.*/\1/p' err >lost
-	[[ $(paste -sd+ lost | bc) == $(jq .lost_frames result) ]]
+	[[ $(paste -sd+ lost | bc) == $(gojq .lost_frames result) ]]
 	run 1 "$tool" capture "${slow[@]}" --strict
 	said ', verified'
 	said ' bytes were lost'
@@ -687,7 +687,7 @@ test_capture_is_ended_by_a_signal() {
 	wait "$job" || status=$?
 	[[ $status == 130 ]]
 	json '.frames > 0 and .verified and .produced == .delivered + .lost'
-	[[ $(stat -c %s frames) == $(jq .bytes out) ]]
+	[[ $(stat -c %s frames) == $(gojq .bytes out) ]]
 	# The channel is free again.
 	run 0 "$tool" capture -n 1
 	before=$(frames_so_far)
@@ -754,7 +754,7 @@ test_copy_from_a_device_that_goes() {
 	random 200000 >in
 	mkdir dir
 	stand_still
-	before=$(cat "$stats/descriptors")
+	before=$(<"$stats/descriptors")
 	start "$tool" copy in dir/back
 	wait_for_transfer "$before"
 	echo "$slot" >"$driver/unbind"
@@ -815,7 +815,7 @@ test_module_is_found_by_name() {
 	depmod
 	run 0 "$tool" load chunk_bytes=16384
 	grep -q '^edudma0 ' out
-	[[ $(cat /sys/module/edudma/parameters/chunk_bytes) == 16384 ]]
+	[[ $(</sys/module/edudma/parameters/chunk_bytes) == 16384 ]]
 	run 1 "$tool" load
 	said 'already loaded'
 	run 0 "$tool" unload
@@ -845,7 +845,7 @@ test_bad_parameters_are_named() {
 	[[ ! -e /sys/module/edudma ]]
 
 	run 0 "$tool" load --module "$EDUDMA_MODULE" chunk-bytes=8192
-	[[ $(cat /sys/module/edudma/parameters/chunk_bytes) == 8192 ]]
+	[[ $(</sys/module/edudma/parameters/chunk_bytes) == 8192 ]]
 	run 0 "$tool" unload
 }
 
