@@ -50,6 +50,17 @@ deps: ## install what is missing by apt, fetch the guest kernel
 demo: module userspace ## copy FILE (default: a text) through the device and back
 	@scripts/demo "$$FILE"
 
+# The number of the lab is a goal of the same command.
+LAB		:= $(if $(filter lab,$(MAKECMDGOALS)),$(filter-out lab,$(MAKECMDGOALS)))
+.PHONY: lab
+lab: ## list the labs; `make lab N` begins one, CHECK=1 grades it, RESET=1 begins anew
+	@scripts/labs $(LAB) $(if $(CHECK),--check) $(if $(RESET),--reset)
+ifneq ($(LAB),)
+.PHONY: $(LAB)
+$(LAB): lab
+	@:
+endif
+
 .PHONY: test
 test: all ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
