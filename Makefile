@@ -85,11 +85,12 @@ check: ## static checks alone, which are tests like others
 soak: all lane ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
-.PHONY: test-debug test-faults test-kernels
+.PHONY: test-debug test-faults test-kernels test-labs
 test-debug: ## the tests again, on kernels that watch the driver
 test-faults: ## each call with each allocation, copy, pin, mapping failing
 test-kernels: ## on other kernels, by 32-bit programs, on the newest QEMU
-test-debug test-faults test-kernels: test-%: all
+test-labs: ## that each lab's bug shows itself and is found, and its solution is one
+test-debug test-faults test-kernels test-labs: test-%: all
 	@SETS='$*' scripts/test
 
 .PHONY: test-fuzz
@@ -104,7 +105,7 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 
 .PHONY: test-everywhere
 test-everywhere: all ## all tests in every lane, also those that only repeat others
-	@ALL=1 SETS='gate debug faults kernels' scripts/test
+	@ALL=1 SETS='gate debug faults kernels labs' scripts/test
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all

@@ -81,7 +81,7 @@ def apply(mutant, top, *options):
         raise Trouble(f"the patch does not apply: {done.stdout.strip()}")
 
 
-def _sync(source, target):
+def sync(source, target):
     """Make a directory's files alike; those that are so already keep their times."""
     target.mkdir(parents=True, exist_ok=True)
     wanted_files = {path.name: path.read_bytes() for path in source.iterdir()}
@@ -103,7 +103,7 @@ def make_source(mutant, target):
         copy = pathlib.Path(name)
         shutil.copytree(paths.TOP / "driver", copy / "driver")
         apply(mutant, copy)
-        _sync(copy / "driver", target)
+        sync(copy / "driver", target)
 
 
 @dataclasses.dataclass
@@ -167,13 +167,23 @@ async def _output(command, **more):
     return process.returncode, out.decode(errors="replace")
 
 
-async def build(source, objects, target="module"):
-    """The module of a driver in another directory, by `make module` or kernel-...."""
+def module_target(lane):
+    """The target of make that builds a module for a lane's kernel."""
+    return next((need for need in plan.needs_of(lanes.load(lane))
+                 if need.startswith("kernel-")), "module")
+
+
+async def _make(*arguments):
+    """Run make in the checkout; its status and what it printed."""
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    status, out = await _output(
-        ["make", "-s", "-C", paths.TOP, target, f"DRIVER={source}",
-         f"MODULE_DIR={objects}"], env=environment)
+    return await _output(["make", "-s", "-C", paths.TOP, *arguments], env=environment)
+
+
+async def build(source, objects, lane):
+    """The module of a driver in another directory, for a lane's kernel."""
+    status, out = await _make(module_target(lane), f"DRIVER={source}",
+                              f"MODULE_DIR={objects}")
     if status:
         raise Trouble(f"it does not compile: {out.strip()}")
     return objects / "edudma.ko"
@@ -223,6 +233,8 @@ class Campaign:
         """The driver itself, with all tests of the lane's mutants."""
         tests = " ".join(dict.fromkeys(word for mutant in mine
                                        for word in mutant.tests.split()))
+        if module_target(lane) != "module":
+            await _make(module_target(lane))
         outcome = await run(lane, tests, WORK / f"driver-{lane}")
         print(f"{'driver':8}  {lane:10}  {outcome.word}", flush=True)
         self.plain[lane] = outcome
@@ -238,7 +250,7 @@ class Campaign:
             started = time.monotonic()
             source = WORK / f"slot{slot}/source"
             make_source(mutant, source)
-            module = await build(source, WORK / f"slot{slot}/module")
+            module = await build(source, WORK / f"slot{slot}/module", mutant.lane)
             outcome = await run(mutant.lane, mutant.tests, WORK / mutant.name, module)
             word, reason = judge(mutant, outcome)
             return word, f"{reason} ({time.monotonic() - started:.0f} s)"
