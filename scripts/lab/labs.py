@@ -208,9 +208,14 @@ def show(lab, module):
 
 def _texts(lab, outcome):
     """What is wrong with a driver, in words; nothing if all is well."""
+    failed = {}
     for name in outcome.failed():
-        text = next((text for pattern, text in lab.says if plan.matches(name, pattern)), "")
-        yield f"{text} (test {name})" if text else f"The test '{name}' fails."
+        text = next((text for pattern, text in lab.says if plan.matches(name, pattern)),
+                    "A test fails that the driver must pass.")
+        failed.setdefault(text, []).append(name)
+    for text, names in failed.items():
+        more = f" and {len(names) - 1} more" if names[1:] else ""
+        yield f"{text} (test {names[0]}{more})"
     if outcome.word in MEANINGS:
         yield f"{MEANINGS[outcome.word]} ({outcome.reason})"
     elif not outcome.failed() and not outcome.passed(lab.tests):
@@ -221,7 +226,7 @@ def check(lab, module):
     """Run the tests on the learner's driver; what is wrong, in words."""
     outcome = asyncio.run(mutants.run(lab.lane, lab.tests, lab.directory / "check", module,
                                       SECONDS * lanes.load(lab.lane).patience))
-    return list(dict.fromkeys(_texts(lab, outcome)))
+    return list(_texts(lab, outcome))
 
 
 def _rows():

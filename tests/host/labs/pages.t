@@ -195,10 +195,10 @@ class Words(unittest.TestCase):
         self.assertEqual([], self.texts("pass", "ok 1 - a.b.c", "ok 2 - ring.verdict"))
 
     def test_first_that_matches(self):
-        self.assertEqual(["B is late. (test a.b.c)", "A is wrong. (test a.x.y)",
-                          "The test 'c.d.e' fails."],
+        self.assertEqual(["B is late. (test a.b.c and 1 more)", "A is wrong. (test a.x.y)",
+                          "A test fails that the driver must pass. (test c.d.e)"],
                          self.texts("fail", "not ok 1 - a.b.c", "not ok 2 - a.x.y",
-                                    "not ok 3 - c.d.e"))
+                                    "not ok 3 - a.b.d", "not ok 4 - c.d.e"))
 
     def test_verdict(self):
         for word, meaning in labs.MEANINGS.items():
