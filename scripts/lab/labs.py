@@ -192,7 +192,8 @@ def show(lab, module):
     logs = lab.directory / "show"
     path = f"{paths.BUILD}/userspace:{paths.SCRIPTS}/lab/inside:{os.environ['PATH']}"
     command = [paths.SCRIPTS / "guest", "--lane", lab.lane, "--module", module,
-               "--log-dir", logs, "--env", f"PYTHONPATH={paths.BUILD}/userspace/python",
+               "--log-dir", logs, "--env",
+               f"PYTHONPATH={paths.BUILD}/userspace/python:{CONFIGURATIONS}",
                *lab.guest, "--", "bash", "-c", lab.commands]
     said = []
     with subprocess.Popen([str(word) for word in command], text=True, errors="replace",
