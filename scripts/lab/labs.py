@@ -194,7 +194,7 @@ def show(lab, module):
     command = [paths.SCRIPTS / "guest", "--lane", lab.lane, "--module", module,
                "--log-dir", logs, "--env",
                f"PYTHONPATH={paths.BUILD}/userspace/python:{CONFIGURATIONS}",
-               *lab.guest, "--", "bash", "-c", lab.commands]
+               *lab.guest, "--", "bash", "-c", f"{lab.commands}exit 0\n"]
     said = []
     with subprocess.Popen([str(word) for word in command], text=True, errors="replace",
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
