@@ -50,6 +50,17 @@ deps: ## install what is missing by apt, fetch the guest kernel
 demo: module userspace ## copy FILE (default: a text) through the device and back
 	@scripts/demo "$$FILE"
 
+# The number of the lab is a goal of the same command.
+LAB		:= $(if $(filter lab,$(MAKECMDGOALS)),$(filter-out lab,$(MAKECMDGOALS)))
+.PHONY: lab
+lab: ## list the labs; `make lab N` begins one, CHECK=1 grades it, RESET=1 begins anew
+	@scripts/labs $(LAB) $(if $(CHECK),--check) $(if $(RESET),--reset)
+ifneq ($(LAB),)
+.PHONY: $(LAB)
+$(LAB): lab
+	@:
+endif
+
 .PHONY: test
 test: all ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
@@ -74,11 +85,12 @@ check: ## static checks alone, which are tests like others
 soak: all lane ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
-.PHONY: test-debug test-faults test-kernels
+.PHONY: test-debug test-faults test-kernels test-labs
 test-debug: ## the tests again, on kernels that watch the driver
 test-faults: ## each call with each allocation, copy, pin, mapping failing
 test-kernels: ## on other kernels, by 32-bit programs, on the newest QEMU
-test-debug test-faults test-kernels: test-%: all
+test-labs: ## that each lab's bug shows itself and is found, and its solution is one
+test-debug test-faults test-kernels test-labs: test-%: all
 	@SETS='$*' scripts/test
 
 .PHONY: test-fuzz
@@ -93,7 +105,7 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 
 .PHONY: test-everywhere
 test-everywhere: all ## all tests in every lane, also those that only repeat others
-	@ALL=1 SETS='gate debug faults kernels' scripts/test
+	@ALL=1 SETS='gate debug faults kernels labs' scripts/test
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all

@@ -26,6 +26,7 @@ tap           reading and writing TAP
 unit          Python's unittest, printing TAP
 results       what a run of the tests leaves: tables, durations, JUnit's XML
 mutants       the driver with something taken away
+labs          a driver with a bug, for a learner to find
 fuzz          the host's side of the fuzzer
 coverage      which lines of the driver tests reach
 

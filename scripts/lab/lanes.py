@@ -25,7 +25,7 @@ class Lane:
 
     name: str
     about: str = ""
-    set: str = ""               # tests that run it: gate, debug, faults, kernels; or none
+    set: str = ""               # tests that run it: one of plan.SETS; or none
     machine: str = "q35"
     memory: str = "1G"
     smp: int = 2

@@ -81,7 +81,7 @@ def apply(mutant, top, *options):
         raise Trouble(f"the patch does not apply: {done.stdout.strip()}")
 
 
-def _sync(source, target):
+def sync(source, target):
     """Make a directory's files alike; those that are so already keep their times."""
     target.mkdir(parents=True, exist_ok=True)
     wanted_files = {path.name: path.read_bytes() for path in source.iterdir()}
@@ -103,7 +103,7 @@ def make_source(mutant, target):
         copy = pathlib.Path(name)
         shutil.copytree(paths.TOP / "driver", copy / "driver")
         apply(mutant, copy)
-        _sync(copy / "driver", target)
+        sync(copy / "driver", target)
 
 
 @dataclasses.dataclass
@@ -167,23 +167,30 @@ async def _output(command, **more):
     return process.returncode, out.decode(errors="replace")
 
 
-async def _build(slot, mutant):
-    """The mutant's module."""
-    source, objects = WORK / f"slot{slot}/source", WORK / f"slot{slot}/module"
-    make_source(mutant, source)
+def module_target(lane):
+    """The target of make that builds a module for a lane's kernel."""
+    return next((need for need in plan.needs_of(lanes.load(lane))
+                 if need.startswith("kernel-")), "module")
+
+
+async def _make(*arguments):
+    """Run make in the checkout; its status and what it printed."""
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    status, out = await _output(
-        ["make", "-s", "-C", paths.TOP, "module", f"DRIVER={source}",
-         f"MODULE_DIR={objects}"], env=environment)
+    return await _output(["make", "-s", "-C", paths.TOP, *arguments], env=environment)
+
+
+async def build(source, objects, lane):
+    """The module of a driver in another directory, for a lane's kernel."""
+    status, out = await _make(module_target(lane), f"DRIVER={source}",
+                              f"MODULE_DIR={objects}")
     if status:
         raise Trouble(f"it does not compile: {out.strip()}")
     return objects / "edudma.ko"
 
 
-async def _run(lane, tests, name, module=None):
-    """Run tests in a lane: the Outcome."""
-    logs = WORK / name
+async def run(lane, tests, logs, module=None, seconds=SECONDS):
+    """Run tests in a lane, with a module: the Outcome."""
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
     environment = {**os.environ, "T": tests, "PYTHONPATH": str(paths.SCRIPTS)}
@@ -191,9 +198,9 @@ async def _run(lane, tests, name, module=None):
         environment["EDUDMA_MODULE"] = str(module)
     try:
         status, out = await asyncio.wait_for(_output(
-            [sys.executable, "-B", "-m", "lab.lane", lane, logs], env=environment), SECONDS)
+            [sys.executable, "-B", "-m", "lab.lane", lane, logs], env=environment), seconds)
     except asyncio.TimeoutError:
-        return Outcome("timeout", f"not over after {SECONDS} s", tap.Stream())
+        return Outcome("timeout", f"not over after {seconds} s", tap.Stream())
     (logs / "tap").write_text(out)
     said = [line for line in out.splitlines() if line.startswith("# guest: ")]
     return Outcome(_WORDS.get(status, "fail"), said[-1][2:] if said else "",
@@ -226,7 +233,9 @@ class Campaign:
         """The driver itself, with all tests of the lane's mutants."""
         tests = " ".join(dict.fromkeys(word for mutant in mine
                                        for word in mutant.tests.split()))
-        outcome = await _run(lane, tests, f"driver-{lane}")
+        if module_target(lane) != "module":
+            await _make(module_target(lane))
+        outcome = await run(lane, tests, WORK / f"driver-{lane}")
         print(f"{'driver':8}  {lane:10}  {outcome.word}", flush=True)
         self.plain[lane] = outcome
         return True
@@ -239,8 +248,10 @@ class Campaign:
         slot = self.slots.pop() if self.slots else next(_numbers)
         try:
             started = time.monotonic()
-            module = await _build(slot, mutant)
-            outcome = await _run(mutant.lane, mutant.tests, mutant.name, module)
+            source = WORK / f"slot{slot}/source"
+            make_source(mutant, source)
+            module = await build(source, WORK / f"slot{slot}/module", mutant.lane)
+            outcome = await run(mutant.lane, mutant.tests, WORK / mutant.name, module)
             word, reason = judge(mutant, outcome)
             return word, f"{reason} ({time.monotonic() - started:.0f} s)"
         finally:

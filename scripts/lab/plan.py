@@ -19,7 +19,7 @@ from . import Trouble, lanes, paths
 
 # What there is to run: `make test`, and each `make test-SET`.
 GATE = "gate"
-SETS = (GATE, "debug", "faults", "kernels")
+SETS = (GATE, "debug", "faults", "kernels", "labs")
 
 
 @functools.cache

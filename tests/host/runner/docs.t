@@ -16,7 +16,7 @@ report() {
 	fi
 }
 
-documents="*.md docs/*.md"
+documents="*.md docs/*.md docs/labs/*.md"
 
 # Sources of the suites.
 suites=$(grep -l '^TEST_HARNESS_MAIN' tests/suites/*/*.c)
@@ -136,6 +136,11 @@ report "the table of lanes is that of the lanes' files" \
 	"$(differs lanes docs/testing.md 'scripts/test --lanes')"
 report "the table of what only one lane kills is that of the mutants" \
 	"$(differs alone docs/writing-tests.md 'scripts/mutants --list')"
+report "the table of labs is that of the labs' files" \
+	"$(differs labs docs/labs/README.md 'scripts/labs --table')"
+report "every key of a lab is described" \
+	"$(sed -n 's/^KEYS = {\(.*\)}$/\1/p' scripts/lab/labs.py | tr -d '",' | tr ' ' '\n' |
+		undocumented docs/writing-tests.md)"
 report "every key of a lane is described" \
 	"$(sed -n '/^class Lane:/,/^    @property/s/^    \([a-z]*\): .*/\1/p' scripts/lab/lanes.py |
 		grep -vx name | undocumented docs/writing-tests.md)"
