@@ -137,6 +137,10 @@ gdb: $(IN_SHELL_NEEDS) userspace lane ## the same, stopped until gdb attaches
 attach: ## another shell in a guest that is running, RUN=build/runs/...: not the newest one
 	@scripts/guest --attach "$$RUN"
 
+.PHONY: site
+site: ## the documents as web pages, in build/site
+	@scripts/site
+
 .PHONY: bench
 bench: all qemu floor ## measure, in virtual time
 	@scripts/bench

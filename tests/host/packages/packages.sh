@@ -132,13 +132,13 @@ are_upgraded() {
 have_their_files() {
 	inside "$clean" '
 		for package in edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
-			python3-edudma; do
+			python3-edudma edudma-doc; do
 			dpkg-query -W -f "\${Package} \${Version} \${db:Status-Status}\n" $package
 			dpkg -V $package
 		done' >"$place/packages" || return
 	cat "$place/packages"
-	[ "$(grep -c " $version installed\$" "$place/packages")" = 6 ] &&
-		[ "$(wc -l <"$place/packages")" = 6 ] || return
+	[ "$(grep -c " $version installed\$" "$place/packages")" = 7 ] &&
+		[ "$(wc -l <"$place/packages")" = 7 ] || return
 	inside "$clean" '
 		ls -d /usr/bin/edudma /usr/lib/udev/rules.d/60-edudma.rules \
 			/usr/share/bash-completion/completions/edudma \
@@ -147,6 +147,8 @@ have_their_files() {
 			/usr/share/doc/edudma/examples/edudma.conf \
 			/usr/share/doc/libedudma-dev/examples/rw.c \
 			/usr/share/doc/python3-edudma/examples/frames.py \
+			/usr/share/doc/edudma-doc/html/index.html \
+			/usr/share/doc/edudma-doc/html/docs/labs/README.html \
 			/usr/include/edudma.h /usr/include/edudma_stream.h \
 			/usr/include/edudma_uring.h \
 			/usr/include/linux/edudma.h /usr/lib/*/libedudma.a
@@ -184,7 +186,7 @@ are_purged() {
 	inside "$clean" '
 		rm -r /debs /tests
 		apt-get -q -y purge edudma edudma-dkms libedudma0 libedudma-uring0 libedudma-dev \
-			python3-edudma
+			python3-edudma edudma-doc
 		! dpkg-query -W "*edudma*"
 		find / -xdev -path /proc -prune -o -name "*edudma*" -print >/left
 		cat /left
