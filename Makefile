@@ -50,6 +50,10 @@ deps: ## install what is missing by apt, fetch the guest kernel
 demo: module userspace ## copy FILE (default: a text) through the device and back
 	@scripts/demo "$$FILE"
 
+.PHONY: timeline
+timeline: module userspace qemu ## make the pictures of docs/tracing.md from runs in guests
+	@scripts/timeline
+
 .PHONY: test
 test: all ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test
