@@ -9,7 +9,7 @@
 #include "trace.h"
 
 #define BUFFER_MIN	(8 << 10)
-#define BUFFER_MAX	(1 << 30)
+#define BUFFER_MAX	(1024 << 20)
 
 /**
  * struct options - what was asked for
@@ -41,7 +41,7 @@ static int write_html(FILE *file, const struct trace_lives *lives,
 		"<meta name=\"viewport\" content=\"width=device-width\">\n"
 		"<title>edudma trace</title>\n"
 		"<style>:root { color-scheme: light dark } body { margin: 0 }\n"
-		"svg { display: block; width: 100%%; max-width: 1280px; margin: 0 auto }"
+		"svg { display: block; width: 100%%; max-width: 1280px; margin: 0 auto }\n"
 		"</style>\n</head>\n<body>\n");
 	ret = trace_write_svg(file, lives, device);
 	fprintf(file, "</body>\n</html>\n");
@@ -58,6 +58,17 @@ static int write_as(FILE *file, const char *path, const struct trace_lives *live
 	if (ends_in(path, ".html"))
 		return write_html(file, lives, device);
 	return trace_write_svg(file, lives, device);
+}
+
+static int commit(struct output *out, const char *text, size_t size)
+{
+	int ret = write_full(out->fd, text, size);
+
+	if (ret)
+		output_abort(out);
+	else
+		ret = output_commit(out);
+	return ret ? output_fail(out, ret) : STATUS_OK;
 }
 
 static int write_file(const char *path, const struct trace_lives *lives,
@@ -77,14 +88,7 @@ static int write_file(const char *path, const struct trace_lives *lives,
 		ret = fail("%s", strerror(ENOMEM));
 	if (!ret) {
 		ret = output_open(&out, path);
-		if (ret)
-			ret = fail("%s: %s", path, strerror(-ret));
-		else if ((ret = write_full(out.fd, text, size)))
-			output_abort(&out);
-		else
-			ret = output_commit(&out);
-		if (ret < 0)
-			ret = output_fail(&out, ret);
+		ret = ret ? fail("%s: %s", path, strerror(-ret)) : commit(&out, text, size);
 	}
 	free(text);
 	return ret;
@@ -137,8 +141,8 @@ static int show(const struct options *options, const struct trace *trace)
 	if (!ret && !options->quiet)
 		print_result(&lives, options->output);
 	if (!ret && trace->lost)
-		message("%" PRIu64 " events were lost, and what they would tell is missing: "
-			"use a larger --buffer", trace->lost);
+		message("%" PRIu64 " events were lost, and what they tell: use a larger --buffer",
+			trace->lost);
 	free(device.deeds);
 	trace_lives_free(&lives);
 	return ret;

@@ -351,7 +351,7 @@ int trace_device_read(struct trace_device *device, const char *path, const struc
 	if (ret)
 		return fail("%s: %s", path, strerror(-ret));
 	if (!device->nr_deeds)
-		return fail("%s: no trace events of the device in it: 'scripts/guest --trace' has QEMU write them",
+		return fail("%s: no trace events of the device in it: try 'scripts/guest --trace'",
 			    path);
 	clocks = relate(device, trace);
 	if (!clocks.agree)

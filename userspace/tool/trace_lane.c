@@ -71,8 +71,9 @@ static void flush(struct lane *lane, unsigned int index)
 		return;
 	if (row->joined > 1)
 		snprintf(extra, sizeof(extra), " and %u more", row->joined - 1);
-	fprintf(lane->file, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" class=\"%s\">"
-		"<title>", row->left, y, width, ROW_HEIGHT, bar->class);
+	fprintf(lane->file, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" ", row->left,
+		y, width, ROW_HEIGHT);
+	fprintf(lane->file, "class=\"%s\"><title>", bar->class);
 	write_escaped(lane->file, bar->title);
 	fprintf(lane->file, "%s</title></rect>\n", extra);
 	for (i = 0; row->joined == 1 && i < ARRAY_SIZE(bar->label) && *bar->label[i]; i++) {

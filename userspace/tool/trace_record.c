@@ -304,12 +304,11 @@ static int find_tracing(struct recorder *recorder)
 		dir = NULL;
 	tracefs_put_tracing_file(events);
 	if (!dir)
-		return fail("no tracefs: this kernel has no tracing (CONFIG_TRACING), or "
-			    "mount it: 'mount -t tracefs tracefs /sys/kernel/tracing'");
+		return fail("no tracefs: the kernel has no tracing, or it is not mounted");
 	if (!tracefs_event_file_exists(NULL, SYSTEM, trace_kind_names[TRACE_PIN], "enable"))
 		return access("/sys/module/edudma", F_OK) ?
 			fail("no trace events of edudma: is the module loaded? try 'edudma load'") :
-			fail("the module has no trace events: it was built for a kernel without tracing");
+			fail("the module was built for a kernel without tracing");
 	recorder->tep = tracefs_local_events_system(dir, systems);
 	if (!recorder->tep)
 		return fail("%s/events/" SYSTEM ": the events are not understood", dir);

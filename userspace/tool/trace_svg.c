@@ -20,30 +20,30 @@
  * variables.
  */
 static const char style[] =
-	"text{font:14px system-ui,\"DejaVu Sans\",sans-serif;fill:#1f2328}"
-	".h{font-size:15px;font-weight:600}.b{font-weight:600}"
-	".s{font-size:13px;fill:#59636e}.m,.c{text-anchor:middle;fill:#59636e}"
-	".r{text-anchor:end}.on{text-anchor:middle;fill:#fff}.c{font-style:italic}"
-	".paper{fill:#fff}"
-	".grid,.rule{stroke:#d8dee4;fill:none}.cut{stroke:#59636e;stroke-dasharray:3 5;fill:none}"
-	"rect.request{fill:#57606a}rect.failed{fill:#cf222e}"
-	"rect.waiting,rect.wait{fill:#d0d7de}text.waiting,text.wait{fill:#1f2328}"
-	"rect.staged,rect.yielding{fill:#8c959f}text.staged,text.yielding{fill:#000}"
-	"rect.running{fill:#57606a}"
-	"rect.pin{fill:#0969da}rect.map{fill:#8250df}rect.queue,rect.fetch{fill:#9a6700}"
-	"rect.device{fill:#1a7f37}rect.release{fill:#bc4c00}rect.copied{fill:#bf3989}"
-	"rect.return{fill:#6e7781}rect.irq,rect.frame{fill:#1f2328}rect.doorbell{fill:#9a6700}"
-	".memory{fill:#54aeff;fill-opacity:.6;stroke:#0969da}"
-	"@media (prefers-color-scheme:dark){"
-	"text{fill:#e6edf3}.s,.m,.c{fill:#9198a1}.paper{fill:#0d1117}"
-	".grid,.rule{stroke:#30363d}.cut{stroke:#9198a1}"
-	".on{fill:#0d1117}text.waiting,text.wait{fill:#e6edf3}"
-	"rect.request,rect.running{fill:#9198a1}rect.failed{fill:#ff7b72}"
-	"rect.waiting,rect.wait{fill:#3d444d}rect.staged,rect.yielding{fill:#6e7681}"
-	"rect.pin{fill:#58a6ff}rect.map{fill:#bc8cff}rect.queue,rect.fetch,rect.doorbell{fill:#d29922}"
-	"rect.device{fill:#3fb950}rect.release{fill:#f0883e}rect.copied{fill:#f778ba}"
-	"rect.return{fill:#8b949e}rect.irq,rect.frame{fill:#e6edf3}"
-	".memory{fill:#1f6feb;stroke:#58a6ff}}";
+	"text{font:14px system-ui,\"DejaVu Sans\",sans-serif;fill:#1f2328}\n"
+	".h{font-size:15px;font-weight:600}.b{font-weight:600}\n"
+	".s{font-size:13px;fill:#59636e}.m,.c{text-anchor:middle;fill:#59636e}\n"
+	".r{text-anchor:end}.on{text-anchor:middle;fill:#fff}.c{font-style:italic}\n"
+	".paper{fill:#fff}\n"
+	".grid,.rule{stroke:#d8dee4;fill:none}.cut{stroke:#59636e;stroke-dasharray:3 5;fill:none}\n"
+	"rect.request{fill:#57606a}rect.failed{fill:#cf222e}\n"
+	"rect.waiting,rect.wait{fill:#d0d7de}text.waiting,text.wait{fill:#1f2328}\n"
+	"rect.staged,rect.yielding{fill:#8c959f}text.staged,text.yielding{fill:#000}\n"
+	"rect.running{fill:#57606a}\n"
+	"rect.pin{fill:#0969da}rect.map{fill:#8250df}rect.queue,rect.fetch{fill:#9a6700}\n"
+	"rect.device{fill:#1a7f37}rect.release{fill:#bc4c00}rect.copied{fill:#bf3989}\n"
+	"rect.return{fill:#6e7781}rect.irq,rect.frame{fill:#1f2328}rect.doorbell{fill:#9a6700}\n"
+	".memory{fill:#54aeff;fill-opacity:.6;stroke:#0969da}\n"
+	"@media (prefers-color-scheme:dark){\n"
+	"text{fill:#e6edf3}.s,.m,.c{fill:#9198a1}.paper{fill:#0d1117}\n"
+	".grid,.rule{stroke:#30363d}.cut{stroke:#9198a1}\n"
+	".on{fill:#0d1117}text.waiting,text.wait{fill:#e6edf3}\n"
+	"rect.request,rect.running{fill:#9198a1}rect.failed{fill:#ff7b72}\n"
+	"rect.waiting,rect.wait{fill:#3d444d}rect.staged,rect.yielding{fill:#6e7681}\n"
+	"rect.pin{fill:#58a6ff}rect.map{fill:#bc8cff}rect.queue,rect.fetch,rect.doorbell{fill:#d29922}\n"
+	"rect.device{fill:#3fb950}rect.release{fill:#f0883e}rect.copied{fill:#f778ba}\n"
+	"rect.return{fill:#8b949e}rect.irq,rect.frame{fill:#e6edf3}\n"
+	".memory{fill:#1f6feb;stroke:#58a6ff}}\n";
 
 static double table_height(void)
 {
@@ -88,8 +88,8 @@ static void draw_table(FILE *file, const struct trace_lives *lives, double y)
 		const char *name = trace_phase_names[phase];
 
 		y += TABLE_STEP;
-		fprintf(file, "<rect x=\"%d\" y=\"%.1f\" width=\"14\" height=\"14\" class=\"%s\"/>\n",
-			MARGIN, y - 12, name);
+		fprintf(file, "<rect x=\"%d\" y=\"%.1f\" ", MARGIN, y - 12);
+		fprintf(file, "width=\"14\" height=\"14\" class=\"%s\"/>\n", name);
 		draw_text(file, MARGIN + 24, y, "b", "%s", name);
 		draw_text(file, MARGIN + 104, y, "s", "%s", trace_phase_texts[phase]);
 		times = trace_lives_times(lives, phase);
@@ -159,9 +159,9 @@ int trace_write_svg(FILE *file, const struct trace_lives *lives,
 	}
 	height = bottom + 40 + table_height();
 
-	fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" "
-		"role=\"img\">\n<title>", WIDTH, height);
-	fprintf(file, "edudma trace</title>\n<style>%s</style>\n", style);
+	fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\">\n",
+		WIDTH, height);
+	fprintf(file, "<title>edudma trace</title>\n<style>\n%s</style>\n", style);
 	fprintf(file, "<rect class=\"paper\" width=\"%d\" height=\"%.0f\"/>\n", WIDTH, height);
 	draw_head(file, &scale, lives);
 	scale_draw_grid(&scale, file, 66, bottom);

@@ -41,7 +41,7 @@ test_options_of_the_command_are_its_own() {
 # None is lost, and each request was in each phase.
 test_each_of_many_requests_is_seen() {
 	local phase
-	run 0 "$tool" trace dd if=/dev/zero of=$node bs=$((many > 40 ? 512 : 100)) count=$many \
+	run 0 "$tool" trace dd if=/dev/zero of=$node bs=$((many > 40 ? 512 : 100)) count="$many" \
 		status=none
 	said "edudma: trace: $many requests"
 	said ", $((many * 12)) events"
