@@ -61,6 +61,10 @@ $(LAB): lab
 	@:
 endif
 
+.PHONY: timeline
+timeline: module userspace qemu ## make the pictures of docs/tracing.md from runs in guests
+	@scripts/timeline
+
 .PHONY: test
 test: all ## boot the lanes, and test what runs on the host; LANES="stock iommu" and T='suite.*' choose
 	@scripts/test

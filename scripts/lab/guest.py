@@ -151,6 +151,16 @@ class Run:
             if lane.root == "ram":
                 raise Trouble(f"--share {share}: nothing of the host can be reached "
                               f"in lane '{lane.name}'")
+        if options.trace and lane.virtual_time:
+            raise Trouble(f"--trace: QEMU's events have the host's time, and lane "
+                          f"'{lane.name}' one of its own")
+        if options.trace and lane.edu.split(",")[0] == "edu":
+            raise Trouble("--trace: QEMU's edu tells nothing; lane 'ring-off' has an edu-sg "
+                          "that the driver takes for one")
+        if options.trace and lane.root == "ram":
+            raise Trouble(f"--trace: the log cannot be reached in lane '{lane.name}'")
+        if options.trace:
+            self.shares.append(str(self.share_log()))
         version = accel.version(lane.emulator)
         kernel = kernels.find(lane.kernel)
         self.bits = kernel.bits
@@ -180,6 +190,19 @@ class Run:
                                      console=self.directory / "console")
         return machine.command(lane, kernel, chosen, logs) + self.extra_arguments()
 
+    def share_log(self):
+        """A directory with QEMU's log, which the guest reads while it grows.
+
+        What the guest has read of the host's root, it does not look at again.
+        """
+        place = self.directory / "trace"
+        place.mkdir(exist_ok=True)
+        log = self.directory / "qemu.log"
+        log.touch()
+        (place / log.name).unlink(missing_ok=True)
+        os.link(log, place / log.name)
+        return place
+
     def job(self, modules):
         """What init is asked to do."""
         options = self.options
@@ -202,6 +225,8 @@ class Run:
                 for number, share in enumerate(self.shares)]
         job += [("arg", word) for word in options.command]
         variables = environment(options, self.module, self.lane)
+        if options.trace:
+            variables["EDUDMA_QEMU_TRACE"] = str(self.directory / "trace" / "qemu.log")
         return job + [("env", f"{name}={value}") for name, value in variables.items()]
 
     def extra_arguments(self):
@@ -223,6 +248,8 @@ class Run:
         if self.options.gdb:
             socket = self.directory / debugger.SOCKET
             arguments += ["-S", "-gdb", f"unix:path={socket},server=on,wait=off"]
+        if self.options.trace:
+            arguments += machine.trace()
         return arguments
 
     def execute(self, command):
@@ -427,6 +454,8 @@ def parser():
     add("--qmp", action="store_true",
         help="let the command speak to QEMU's monitor, through "
              "/dev/virtio-ports/edudma.qmp: it is then no more confined than QEMU is")
+    add("--trace", action="store_true",
+        help="have QEMU log what the device does: 'edudma trace' in the guest draws it, too")
     add("--terminal", action="store_true",
         help="run the command on this terminal, without a time limit")
     add("--gdb", action="store_true",

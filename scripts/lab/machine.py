@@ -68,6 +68,13 @@ def disk(path):
             "-device", f"virtio-blk-pci,drive=scratch,serial={DISK_SERIAL}"]
 
 
+def trace():
+    """Events of an edu-sg in QEMU's log, with their times."""
+    names = ("doorbell", "fetch", "slice", "complete", "irq", "legacy_dma")
+    return ["-msg", "timestamp=on"] + [
+        word for name in names for word in ("-trace", f"edu_sg_{name}")]
+
+
 def command(lane, kernel, accel, files):
     """The part that all uses share: the machine and its kernel.
 

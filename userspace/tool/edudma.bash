@@ -11,7 +11,7 @@ _edudma()
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='--help'
 	local commands='list info load unload read write copy stats bench capture play selftest
-		doctor why reset'
+		doctor why reset trace'
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$commands help --help --version" -- "$word")
@@ -49,6 +49,7 @@ _edudma()
 	doctor)	options+=' --device --json' ;;
 	why)	options+=' --device --pid --json' ;;
 	reset)	options+=' --device' ;;
+	trace)	options+=' --output --qemu --buffer --quiet' ;;
 	bench)	options+=' --device --direction --overwrite --mode --depth --block
 			--offset --length --time --count --json' ;;
 	capture)

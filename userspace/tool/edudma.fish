@@ -16,7 +16,7 @@ function __edudma_complete -a commands
     complete -c edudma -n "__fish_seen_subcommand_from $commands" $argv[2..]
 end
 
-set -l commands list info load unload read write copy stats bench capture play selftest doctor why reset help
+set -l commands list info load unload read write copy stats bench capture play selftest doctor why reset trace help
 
 complete -c edudma -n "not __fish_seen_subcommand_from $commands" -f -a "$commands"
 complete -c edudma -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'version of the tool'
@@ -58,3 +58,7 @@ __edudma_complete capture -s v -l verify -d 'compare each frame with the pattern
 __edudma_complete capture -s G -l picture -r -d 'write the last frames as a picture'
 __edudma_complete selftest -s f -l force -d 'also if the window is mapped'
 __edudma_complete why -s p -l pid -x -a '(__fish_complete_pids)' -d 'memory of this process'
+__edudma_complete trace -s o -l output -r -d 'where to draw it: .svg, .html or .json'
+__edudma_complete trace -s Q -l qemu -r -d "QEMU's log"
+__edudma_complete trace -s b -l buffer -x -d 'buffer for each processor'
+__edudma_complete trace -s q -l quiet -d 'no result'

@@ -41,6 +41,7 @@ _edudma()
 		'doctor:find out what does not work'
 		'why:tell whether memory is moved without a copy'
 		'reset:reset a device'
+		'trace:draw what the driver does while a command runs'
 		'help:help of a command'
 	)
 	if ((CURRENT == 2)); then
@@ -104,6 +105,12 @@ _edudma()
 			{-q,--quiet}'[print failures only]') ;;
 	why)
 		options+=({-p+,--pid=}'[memory of this process]:process:_pids' '*:file:_files') ;;
+	trace)
+		options+=({-o+,--output=}'[where to draw it]:file:_files -g "*.(svg|html|json)"'
+			{-Q+,--qemu=}'[log of QEMU]:file:_files'
+			{-b+,--buffer=}'[buffer for each processor]:bytes: '
+			{-q,--quiet}'[no result]' '(-)1:command:_command_names -e'
+			'*::argument:_normal') ;;
 	help)
 		_describe command commands
 		return ;;

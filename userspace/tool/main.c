@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_doctor,
 	&command_why,
 	&command_reset,
+	&command_trace,
 };
 
 static const struct command *current;

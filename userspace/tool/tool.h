@@ -40,7 +40,8 @@ struct command {
 extern const struct command command_list, command_info, command_load,
 	command_unload, command_read, command_write, command_copy,
 	command_stats, command_bench, command_capture, command_play,
-	command_selftest, command_doctor, command_why, command_reset;
+	command_selftest, command_doctor, command_why, command_reset,
+	command_trace;
 
 /* main.c */
 

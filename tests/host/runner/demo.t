@@ -57,5 +57,8 @@ cmp -s "$scratch/$name" "$out/$name.pread"
 result $? 'the copy by preadv is the same'
 grep -q '^ *[1-9][0-9]*  interrupts taken$' "$scratch/said"
 result $? 'the work is shown'
-rm -f "$out/$name" "$out/$name.pread"
+grep -qF "its timeline, for a browser: $out/$name.svg" "$scratch/said" &&
+	grep -q '</svg>' "$out/$name.svg"
+result $? 'the timeline of the copy is drawn'
+rm -f "$out/$name" "$out/$name.pread" "$out/$name.svg"
 echo "1..$number"

@@ -245,6 +245,12 @@ class Guest(unittest.TestCase):
         self.expect("lost", 123, got, "detected stalls")
         self.assertEqual(3, got.result["boots"])
 
+    def test_trace_is_refused_where_it_would_tell_nothing(self):
+        for lane, why in (("stock", "QEMU's edu tells nothing"),
+                          ("bench-ring", "the host's time")):
+            got = self.guest("--lane", lane, "--trace", "--no-module", "--", "true")
+            self.expect("trouble", 125, got, why)
+
     def test_root_in_ram(self):
         place = pathlib.Path(self.directory.name) / "a directory"
         place.mkdir()

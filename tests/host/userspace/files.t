@@ -14,7 +14,7 @@
 # shellcheck source=tests/lib/tap.bash
 . "$(dirname "$(readlink -f "$0")")/../../lib/tap.bash"
 
-commands='list info load unload read write copy stats bench capture play selftest doctor why reset'
+commands='list info load unload read write copy stats bench capture play selftest doctor why reset trace'
 
 no_driver() {
 	[[ ! -e /sys/module/edudma ]] || skip "the module is loaded here"
@@ -184,6 +184,20 @@ test_wrong_values_are_named() {
 	said "'0' is not a length"
 	run 2 "$tool" bench --direction up
 	said "--direction: 'up' is not read, write or mixed"
+}
+
+test_trace_needs_a_command_and_a_known_ending() {
+	run 2 "$tool" trace
+	said 'a command is needed'
+	run 2 "$tool" trace --output x.png true
+	said "--output: 'x.png' does not end in .svg, .html or .json"
+	local value
+	for value in 1 8191 2G x; do
+		run 2 "$tool" trace --buffer "$value" true
+		said "--buffer: '$value' is not a size from 8K to 1G"
+	done
+	run 1 setpriv --reuid=65534 --clear-groups "$tool" trace true
+	said 'run as root'
 }
 
 test_wrong_values_of_streams_are_named() {
