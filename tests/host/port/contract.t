@@ -42,7 +42,7 @@ BROKEN = {
         {"issue_takes_descriptors_in_order", "full_channel_interrupts_when_it_is_not"},
         [("lsi->running = false;\n\t}\n", "}\n")]),
     "keeps_interrupts_to_itself": (
-        {"issue_takes_descriptors_in_order", "reap_takes_each_back_once"},
+        {"interrupts_are_of_their_channel", "full_channel_interrupts_when_it_is_not"},
         [("return engine->client->interrupt(engine, 0) ? IRQ_WAKE_THREAD : IRQ_HANDLED;",
           "return IRQ_HANDLED;")]),
     "moves_a_byte_too_many": (

@@ -226,7 +226,7 @@ static void init_tells_what_the_engine_can_do(struct kunit *test)
 	const struct edudma_engine *engine = &c->engine;
 	const struct edudma_engine_ops *ops = engine->ops;
 
-	c->rule = "edudma_engine_init(), @init: identify the device, fill in ops and limits; step 2";
+	c->rule = "edudma_engine_init(), @init: identify the device, fill in the limits; step 2";
 	CONTRACT_ASSERT(test, !c->init_error, "edudma_engine_init() returned %d", c->init_error);
 	CONTRACT_ASSERT(test, ops->name && ops->exit && ops->start && ops->stop && ops->issue &&
 			ops->reap && ops->quiesce && ops->restart,
