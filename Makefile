@@ -37,7 +37,7 @@ LANE		?= stock
 FILE		?= $(TOP)/LICENSES/GPL-2.0
 
 .PHONY: all
-all: module userspace tests kunit reboot-module ## build everything: module, library, tool, examples, tests
+all: module userspace tests kunit contract reboot-module ## build everything: module, library, tool, examples, tests
 
 include scripts/build.mk
 include scripts/install.mk

@@ -5,6 +5,10 @@
 #ifndef EDUDMA_EDU_REGS_H
 #define EDUDMA_EDU_REGS_H
 
+#define EDU_VENDOR_ID		0x1234
+#define EDU_DEVICE_ID		0x11e8
+#define EDU_BAR			0
+
 #define EDU_ID			0x00	/* RRrr00edh: version, signature */
 #define EDU_LIVENESS		0x04	/* reads as the inverse of what was written */
 #define EDU_IRQ_STATUS		0x24	/* what the device interrupts for */

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which engine runs: what sits behind the registers, is it alive, what can it do.
+ * Which devices there are, and which engine runs: what sits behind the registers, is it
+ * alive, what can it do.
  */
 #include <linux/io.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 
 #include "edu_regs.h"
 #include "engine.h"
 #include "params.h"
+
+const int edudma_bar = EDU_BAR;
+
+const struct pci_device_id edudma_ids[] = {
+	{ PCI_DEVICE(EDU_VENDOR_ID, EDU_DEVICE_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, edudma_ids);
 
 /**
  * edudma_engine_init() - identify the device and choose its engine
@@ -48,8 +58,6 @@ int edudma_engine_init(struct edudma_engine *engine)
 			engine->ops = &edudma_engine_ring;
 	}
 
-	engine->memory_bar = -1;
-	engine->max_job_pages = UINT_MAX;
 	ret = engine->ops->init(engine);
 	if (ret)
 		return ret;

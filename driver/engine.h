@@ -6,6 +6,7 @@
 #ifndef EDUDMA_ENGINE_H
 #define EDUDMA_ENGINE_H
 
+#include <linux/mod_devicetable.h>
 #include <linux/types.h>
 
 #include <linux/edudma.h>
@@ -216,7 +217,10 @@ static inline unsigned int edudma_request_channels(const struct edudma_engine *e
 	return engine->channels - engine->streams;
 }
 
-/* engine.c: identifies the device and initialises the engine for it. */
+/* engine.c, or that of a port (docs/porting.md): the devices, and where their registers are. */
+extern const struct pci_device_id edudma_ids[];
+extern const int edudma_bar;
+/* Identifies the device and initialises the engine for it. */
 int edudma_engine_init(struct edudma_engine *engine);
 
 extern const struct edudma_engine_ops edudma_engine_edu;

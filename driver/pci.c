@@ -17,10 +17,6 @@
 #include "registered.h"
 #include "version.h"
 
-#define EDU_VENDOR_ID	0x1234
-#define EDU_DEVICE_ID	0x11e8
-#define EDU_BAR		0
-
 /* Until an idle device is put to sleep, where user space allows that at all. */
 #define EDUDMA_AUTOSUSPEND_MS	1000
 
@@ -178,6 +174,8 @@ static int edudma_init_hardware(struct edudma_device *edev)
 	engine->dev = &edev->dev;
 	engine->id = edev->id;
 	engine->stats = &edev->stats;
+	engine->memory_bar = -1;
+	engine->max_job_pages = UINT_MAX;
 	ret = pci_enable_device_mem(pdev);
 	if (ret) {
 		dev_err(&pdev->dev, "cannot enable the device\n");
@@ -186,20 +184,20 @@ static int edudma_init_hardware(struct edudma_device *edev)
 	/* Whoever used the device before may have left a transfer running. */
 	pci_clear_master(pdev);
 
-	if (!(pci_resource_flags(pdev, EDU_BAR) & IORESOURCE_MEM)) {
-		dev_err(&pdev->dev, "BAR %d is missing\n", EDU_BAR);
+	if (!(pci_resource_flags(pdev, edudma_bar) & IORESOURCE_MEM)) {
+		dev_err(&pdev->dev, "BAR %d is missing\n", edudma_bar);
 		ret = -ENODEV;
 		goto err_disable;
 	}
-	ret = pci_request_region(pdev, EDU_BAR, "edudma");
+	ret = pci_request_region(pdev, edudma_bar, "edudma");
 	if (ret) {
-		dev_err(&pdev->dev, "BAR %d is taken\n", EDU_BAR);
+		dev_err(&pdev->dev, "BAR %d is taken\n", edudma_bar);
 		goto err_disable;
 	}
 
-	edev->engine.regs = pci_iomap(pdev, EDU_BAR, 0);
+	edev->engine.regs = pci_iomap(pdev, edudma_bar, 0);
 	if (!edev->engine.regs) {
-		dev_err(&pdev->dev, "cannot map BAR %d\n", EDU_BAR);
+		dev_err(&pdev->dev, "cannot map BAR %d\n", edudma_bar);
 		ret = -ENOMEM;
 		goto err_release;
 	}
@@ -215,7 +213,7 @@ static int edudma_init_hardware(struct edudma_device *edev)
 err_unmap:
 	pci_iounmap(pdev, edev->engine.regs);
 err_release:
-	pci_release_region(pdev, EDU_BAR);
+	pci_release_region(pdev, edudma_bar);
 err_disable:
 	pci_disable_device(pdev);
 	return ret;
@@ -228,7 +226,7 @@ static void edudma_exit_hardware(struct edudma_device *edev)
 	edudma_memory_exit(edev);
 	edev->engine.ops->exit(&edev->engine);
 	pci_iounmap(pdev, edev->engine.regs);
-	pci_release_region(pdev, EDU_BAR);
+	pci_release_region(pdev, edudma_bar);
 	pci_disable_device(pdev);
 }
 
@@ -495,12 +493,6 @@ static const struct pci_error_handlers edudma_err_handlers = {
 	.reset_prepare = edudma_reset_prepare,
 	.reset_done = edudma_reset_done,
 };
-
-static const struct pci_device_id edudma_ids[] = {
-	{ PCI_DEVICE(EDU_VENDOR_ID, EDU_DEVICE_ID) },
-	{ }
-};
-MODULE_DEVICE_TABLE(pci, edudma_ids);
 
 static struct pci_driver edudma_driver = {
 	.name = "edudma",

@@ -49,6 +49,18 @@ kunit: ## the tests that run in the kernel
 	@ln -sf '$(TOP)'/driver/*.[ch] '$(KUNIT_DIR)'
 	$(call build_module,$(MODULES)/kunit,$(KUNIT_DIR))
 
+# The tests of what engine.h asks of an engine, with the driver's own; and the driver with
+# the engine of a port, with the same tests: port-lsi53c895a.
+PORT_MAKE	= $(MAKE) --no-print-directory -s KDIR='$(KDIR)' $(NO_BTF) \
+			KUNIT='$(KUNIT_DIR)/Module.symvers'
+
+.PHONY: contract
+contract: kunit
+	@$(PORT_MAKE) -f '$(TOP)/tests/port/port.mk' ENGINE= OUT='$(MODULE_DIR)' contract
+
+port-%: kunit
+	@$(PORT_MAKE) -C '$(TOP)/tests/port/$*' OUT='$(BUILD)/port/$*/$(KVER)' modules contract
+
 .PHONY: reboot-module
 reboot-module: ## what tells the driver, in tests, that the machine reboots
 	$(call build_module,$(MODULES)/reboot,$(BUILD)/reboot/$(KVER))

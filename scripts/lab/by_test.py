@@ -59,12 +59,12 @@ def of_suite(suite):
 def of_lane(lane):
     """(program, names) for each suite of a lane that can be run test by test.
 
-    The suite kunit cannot: its module runs all of its tests when it is loaded, and
+    Those in the kernel cannot: their module runs all of its tests when it is loaded, and
     has a second copy of parts of the driver.
     """
     return [(program, of_suite(os.path.basename(program)))
             for program in plan.programs(lane)
-            if os.path.basename(program) != coverage.OTHERS_MODULE]
+            if os.path.basename(program) not in coverage.OTHERS_MODULES]
 
 
 @dataclasses.dataclass

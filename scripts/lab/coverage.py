@@ -133,8 +133,8 @@ RUNS = (FUZZ, "stock", "ring-iommu", "ring", "faults", "faults-iommu", "faults-r
 # A run that came to its end has brought its counts, whatever it left behind: stuck
 # devices do, and dma-debug, which the lanes themselves lack, says so.
 COUNTED = [verdict.STATUS[word] for word in ("leak", "pinned", "splat")]
-# It compiles parts of the driver a second time, which counts for nothing.
-OTHERS_MODULE = "kunit"
+# They compile parts of the driver a second time, which counts for nothing.
+OTHERS_MODULES = ("kunit", "contract")
 
 
 def build_module():
@@ -160,7 +160,7 @@ def _command(name, share):
                 "--wrong", share, "make"]
     return [INSIDE / "run-suites",
             *(program for program in plan.programs(name)
-              if os.path.basename(program) != OTHERS_MODULE)]
+              if os.path.basename(program) not in OTHERS_MODULES)]
 
 
 def _guest(name, built):

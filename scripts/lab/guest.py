@@ -164,6 +164,8 @@ class Run:
         version = accel.version(lane.emulator)
         kernel = kernels.find(lane.kernel)
         self.bits = kernel.bits
+        if lane.port:
+            kernel.make = f"make port-{lane.port}"
         if kernel.build and lane.kernel.startswith("/"):
             own_kernel.check(kernel, not options.no_module)
         self.module = None
@@ -171,7 +173,7 @@ class Run:
         if not options.no_module:
             self.module = os.path.abspath(
                 options.module or os.environ.get("EDUDMA_MODULE")
-                or kernel.default_module())
+                or kernel.default_module(lane.port))
             modules = kernels.module_directory(kernel, self.module)
         if options.gdb:
             self.commands = debugger.write_commands(

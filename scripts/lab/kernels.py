@@ -21,9 +21,10 @@ class Kernel:
     build: pathlib.Path = None  # its build directory, if it has one
     make: str = "make module"   # what builds the driver for it
 
-    def default_module(self):
-        """Where the top Makefile puts the driver for this kernel."""
-        return paths.BUILD / "driver" / self.release / "edudma.ko"
+    def default_module(self, port=""):
+        """Where the top Makefile puts the driver for this kernel, or a port of it."""
+        place = paths.BUILD / (f"port/{port}" if port else "driver")
+        return place / self.release / "edudma.ko"
 
     @property
     def bits(self):

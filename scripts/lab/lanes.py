@@ -39,6 +39,7 @@ class Lane:
     accel: str = ""             # tcg or kvm, where only one will do
     thread: str = "multi"       # of TCG; single: one processor after the other
     kernel: str = ""            # VERSION+CONFIG of scripts/kernel, or the host's
+    port: str = ""              # tests/port/NAME, whose module is loaded
     bits: int = 64              # of the suites: 32 are 32-bit programs
     emulator: str = "qemu-system-x86_64"    # build/... is our own
     root: str = "host"          # host: all its files, by 9p; ram: only what is needed

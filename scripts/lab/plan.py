@@ -129,6 +129,7 @@ def needs_of(lane):
     found = [target for target in ("qemu", "qemu-newest")
              if lane.emulator.startswith(f"{paths.BUILD}/{target}/")]
     found += ["tests32"] * (lane.bits == 32)
+    found += [f"port-{lane.port}"] if lane.port else []
     return (*found, *([f"kernel-{lane.kernel}"] if "+" in lane.kernel else []))
 
 

@@ -110,10 +110,12 @@ struct edudma_transfer {
  * @EDUDMA_ENGINE_EDU:	edu's single transfer register set; the driver walks the
  *			descriptors from the completion interrupt
  * @EDUDMA_ENGINE_RING:	edu-sg's descriptor rings, which the device walks
+ * @EDUDMA_ENGINE_OTHER: that of another device: docs/porting.md
  */
 enum edudma_engine_kind {
 	EDUDMA_ENGINE_EDU	= 0,
 	EDUDMA_ENGINE_RING	= 1,
+	EDUDMA_ENGINE_OTHER	= 2,
 };
 
 /* The device sits behind an IOMMU: it reaches all memory, nothing bounces. */

@@ -16,6 +16,8 @@ EDUDMA_API const char *edudma_engine_name(uint32_t engine)
 		return "edu";
 	case EDUDMA_ENGINE_RING:
 		return "ring";
+	case EDUDMA_ENGINE_OTHER:
+		return "other";
 	default:
 		return "unknown";
 	}

@@ -31,15 +31,17 @@ Symbols = collections.namedtuple("Symbols", "defined undefined")
 
 def kbuild():
     """[(name, objects)] from the highest layer to the lowest."""
-    layers, name = [], ""
+    layers, name = {}, ""
     for line in (DRIVER / "Kbuild").read_text().replace("\\\n", " ").splitlines():
         comment = re.match(r"# *(.*?)(?::|$)", line)
-        objects = re.match(r"edudma-y *[:+]?= *(.*)", line)
+        # A port replaces those of edudma-engine.
+        objects = re.match(r"edudma-(?:y|engine) *[:+?]?= *(.*)", line)
         if comment:
             name = comment[1]
         elif objects:
-            layers.append((name, [pathlib.Path(file).stem for file in objects[1].split()]))
-    return layers
+            layers.setdefault(name, []).extend(
+                pathlib.Path(file).stem for file in objects[1].split() if file[0] != "$")
+    return list(layers.items())
 
 
 def symbols(path):

@@ -164,7 +164,8 @@ class Sets(unittest.TestCase):
 
     def test_a_set_has_its_lanes_and_tests(self):
         self.assertEqual({"debug", "express", "debug-ring", "kcsan", "kcsan-ring",
-                          "clients", "suspend-ring", "detectors.proof"},
+                          "clients", "suspend-ring", "lsi", "port.contract",
+                          "detectors.proof"},
                          self.names("debug"))
 
     def test_make_test_has_none_of_them(self):
@@ -177,6 +178,7 @@ class Sets(unittest.TestCase):
         self.assertEqual(["kernel-6.1+debug", "qemu"], self.needs("stock", "debug-ring"))
         self.assertEqual(["qemu", "tests32"], self.needs("stock", "compat32"))
         self.assertEqual(["qemu-newest"], self.needs("edu-newest"))
+        self.assertEqual(["port-lsi53c895a"], self.needs("lsi"))
 
 
 unit.main()

@@ -9,6 +9,7 @@ import io
 import lzma
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -20,7 +21,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import (Trouble, accel, by_test, guest, image, lanes, own_kernel, unit,
+from lab import (Trouble, accel, by_test, guest, image, lanes, own_kernel, plan, unit,
                  vmlinux)
 
 
@@ -71,9 +72,13 @@ class Lanes(unittest.TestCase):
 
     def test_what_ours_choose_and_skip_exists(self):
         mock.patch.stopall()
+        cases = re.findall(r"KUNIT_CASE\((\w+)\)",
+                           (TOP / "tests/modules/contract/engine_test.c").read_text())
         for name in lanes.names():
             lane = lanes.load(name)
             there = [test for _, tests in by_test.of_lane(name) for test in tests]
+            if "contract" in plan.suites_of(name):
+                there += [f"contract.engine.{case}" for case in cases]
             for pattern in (*lane.tests, *(skip.pattern for skip in lane.skips)):
                 with self.subTest(lane=name, pattern=pattern):
                     self.assertTrue(fnmatch.filter(there, pattern))

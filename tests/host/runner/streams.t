@@ -325,8 +325,8 @@ class Plan(unittest.TestCase):
         have = {(path.parent.name, path.stem) for path in TOP.glob("tests/suites/*/*.c")
                 if path.parent.name != "library"
                 and "\nTEST_HARNESS_MAIN" in path.read_text()}
-        # Its tests are the kernel's.
-        have.add(("kunit", "kunit"))
+        # Their tests are the kernel's.
+        have |= {("kunit", "kunit"), ("contract", "contract")}
         self.assertEqual(have, {(directory, name)
                                 for directory, names in plan.suites().items()
                                 for name in names

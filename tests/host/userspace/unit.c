@@ -411,6 +411,7 @@ TEST_F(sysfs, memory_ends_where_the_last_zone_does)
 TEST(words)
 {
 	EXPECT_STREQ("edu", edudma_engine_name(EDUDMA_ENGINE_EDU));
+	EXPECT_STREQ("other", edudma_engine_name(EDUDMA_ENGINE_OTHER));
 	EXPECT_STREQ("unknown", edudma_engine_name(UINT32_MAX));
 	EXPECT_STREQ("to-device", edudma_direction_name(EDUDMA_TO_DEVICE));
 	EXPECT_STREQ("from-device", edudma_direction_name(EDUDMA_FROM_DEVICE));

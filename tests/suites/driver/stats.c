@@ -63,8 +63,8 @@ TEST_F(statistics, of_a_vector_are_exact)
 	EXPECT_EQ(330 - bounced, delta->bytes_zero_copy);
 	EXPECT_EQ(bounced, delta->bytes_bounced);
 	EXPECT_EQ(3, delta->descriptors);
-	/* A ring interrupts for all that it was given together. */
-	EXPECT_EQ(self->bed.info.engine == EDUDMA_ENGINE_RING ? 1 : 3,
+	/* A plain edu interrupts for each; others for all that they were given together. */
+	EXPECT_EQ(self->bed.info.engine == EDUDMA_ENGINE_EDU ? 3 : 1,
 		  delta->interrupts);
 	EXPECT_EQ(0, delta->pages_pinned);
 	EXPECT_LT(0, delta->pages_pinned_max);

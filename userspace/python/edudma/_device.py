@@ -20,7 +20,8 @@ from ._memory import Memory
 T = TypeVar("T")
 
 _CLASS = pathlib.Path("/sys/class/edudma")
-_ENGINES = {_uapi.EDUDMA_ENGINE_EDU: "edu", _uapi.EDUDMA_ENGINE_RING: "ring"}
+_ENGINES = {_uapi.EDUDMA_ENGINE_EDU: "edu", _uapi.EDUDMA_ENGINE_RING: "ring",
+            _uapi.EDUDMA_ENGINE_OTHER: "other"}
 _CAPABILITY = "EDUDMA_CAP_"
 _CAPABILITIES = {value: name[len(_CAPABILITY):].lower()
                  for name, value in vars(_uapi).items() if name.startswith(_CAPABILITY)}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tests of the engines' contract, run when the module is loaded, on the first device
+ * of edudma_ids[] that no driver has.
+ */
+#include <linux/module.h>
+
+#include "contract.h"
+
+#if IS_ENABLED(CONFIG_KUNIT)
+
+kunit_test_suites(&edudma_contract_suite);
+
+static int contract_run_suites(void)
+{
+	return 0;
+}
+
+static void contract_exit_suites(void)
+{
+}
+
+#else /* tests/modules/kunit/kunit_core.c */
+
+static struct kunit_suite *suites[] = { &edudma_contract_suite };
+
+static int contract_run_suites(void)
+{
+	return __kunit_test_suites_init(suites, ARRAY_SIZE(suites));
+}
+
+static void contract_exit_suites(void)
+{
+	__kunit_test_suites_exit(suites, ARRAY_SIZE(suites));
+}
+
+#endif
+
+static int __init edudma_contract_init(void)
+{
+	int ret = contract_bind();
+
+	if (ret)
+		return ret;
+	ret = contract_run_suites();
+	if (ret)
+		contract_unbind();
+
+	return ret;
+}
+module_init(edudma_contract_init);
+
+static void __exit edudma_contract_exit(void)
+{
+	contract_exit_suites();
+	contract_unbind();
+}
+module_exit(edudma_contract_exit);
+
+MODULE_DESCRIPTION("Tests of the contract of edudma's engines");
+MODULE_LICENSE("GPL");
