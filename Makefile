@@ -46,6 +46,10 @@ include scripts/install.mk
 deps: ## install what is missing by apt, fetch the guest kernel
 	@scripts/deps
 
+.PHONY: deps-machines
+deps-machines: ## the same for test-machines: compilers for other machines
+	@scripts/deps machines
+
 .PHONY: demo
 demo: module userspace ## copy FILE (default: a text) through the device and back
 	@scripts/demo "$$FILE"
@@ -74,11 +78,12 @@ check: ## static checks alone, which are tests like others
 soak: all lane ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
-.PHONY: test-debug test-faults test-kernels
+.PHONY: test-debug test-faults test-kernels test-machines
 test-debug: ## the tests again, on kernels that watch the driver
 test-faults: ## each call with each allocation, copy, pin, mapping failing
 test-kernels: ## on other kernels, by 32-bit programs, on the newest QEMU
-test-debug test-faults test-kernels: test-%: all
+test-machines: ## on arm64, riscv and powerpc: `make deps-machines` installs the compilers
+test-debug test-faults test-kernels test-machines: test-%: all
 	@SETS='$*' scripts/test
 
 .PHONY: test-fuzz
@@ -93,7 +98,7 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 
 .PHONY: test-everywhere
 test-everywhere: all ## all tests in every lane, also those that only repeat others
-	@ALL=1 SETS='gate debug faults kernels' scripts/test
+	@ALL=1 SETS='gate debug faults kernels machines' scripts/test
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all

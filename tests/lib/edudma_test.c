@@ -310,6 +310,43 @@ bool kernel_copies(void)
 	return strstr(line, "swiotlb=force");
 }
 
+static bool has_iommu(void)
+{
+	struct dirent *entry;
+	DIR *groups = opendir("/sys/kernel/iommu_groups");
+	bool found = false;
+
+	while (groups && (entry = readdir(groups)))
+		found |= entry->d_name[0] != '.';
+	if (groups)
+		closedir(groups);
+	return found;
+}
+
+/* The first address of memory. */
+static uint64_t memory_start(void)
+{
+	FILE *ranges = fopen("/proc/iomem", "re");
+	unsigned long long start = 0;
+	char line[200];
+
+	while (ranges && fgets(line, sizeof(line), ranges))
+		if (strstr(line, ": System RAM") && sscanf(line, "%llx-", &start) == 1)
+			break;
+	if (ranges)
+		fclose(ranges);
+	return start;
+}
+
+const char *no_narrow_device(void)
+{
+	if (kernel_copies())
+		return "the kernel copies to where the device does not reach";
+	if (!has_iommu() && memory_start() >> 24)
+		return "memory begins beyond 24 address bits";
+	return NULL;
+}
+
 /* transfers ------------------------------------------------------------- */
 
 int transfer(int fd, const struct edudma_segment *segs, uint32_t nr,

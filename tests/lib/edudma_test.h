@@ -202,6 +202,13 @@ static inline struct edudma_segment seg_from(void *dst, size_t len,
 bool kernel_copies(void);
 
 /**
+ * no_narrow_device() - why a device of 24 address bits cannot be used in this machine
+ *
+ * NULL if it can: there is an IOMMU, or memory that it reaches.
+ */
+const char *no_narrow_device(void);
+
+/**
  * transfer() - EDUDMA_IOC_TRANSFER; 0 or an errno
  * @out: if not NULL, the structure as the call left it.  Before the call the
  *	 out fields are set to OUT_UNTOUCHED, to show who wrote them.

@@ -191,7 +191,7 @@ FIXTURE_VARIANT_ADD(loaded, without_msi) {
 
 FIXTURE_SETUP(loaded)
 {
-	if (module_path() && !(variant->narrow && kernel_copies())) {
+	if (module_path() && !(variant->narrow && no_narrow_device())) {
 		ASSERT_EQ(0, module_unload());
 		ASSERT_EQ(0, module_load(variant->params));
 	}
@@ -209,8 +209,8 @@ FIXTURE_TEARDOWN(loaded)
 
 #define NEED_LOADED() do {						\
 	NEED_MODULE_PATH();						\
-	if (variant->narrow && kernel_copies())				\
-		SKIP(return, "the kernel copies to where the device does not reach"); \
+	if (variant->narrow && no_narrow_device())			\
+		SKIP(return, "%s", no_narrow_device());			\
 } while (0)
 
 TEST_F(loaded, moves_a_vector_of_many_pages)
@@ -359,9 +359,9 @@ TEST_F(reload, without_msi_moves_many_pages)
 TEST_F(reload, with_a_bounce_pool_says_its_size)
 {
 	NEED_MODULE_PATH();
-	if (kernel_copies()) {
+	if (no_narrow_device()) {
 		ASSERT_EQ(0, module_load(""));
-		SKIP(return, "the kernel copies to where the device does not reach");
+		SKIP(return, "%s", no_narrow_device());
 	}
 	ASSERT_EQ(0, module_load("ring=0 dma_bits=24 bounce_pages=5"));
 	BED_SETUP(&self->bed);
@@ -392,6 +392,25 @@ TEST_F(reload, with_the_smallest_bounce_pool_bounces_more_than_it_holds)
 	EXPECT_EQ(NR * PART, differs_at(page + NR * PART, NR * PART, 3));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(2 * NR * PART, delta.bytes_bounced);
+}
+
+/* The driver says so itself; the DMA API has only an errno. */
+TEST_F(reload, for_24_address_bits_fails_where_all_memory_lies_beyond)
+{
+	bool possible = !no_narrow_device();
+	int kmsg = kmsg_open();
+
+	NEED_MODULE_PATH();
+	if (possible || kernel_copies()) {
+		ASSERT_EQ(0, module_load(possible ? "ring=0 dma_bits=24" : ""));
+	} else {
+		EXPECT_EQ(ENODEV, module_load("ring=0 dma_bits=24"));
+		EXPECT_TRUE(kmsg_says(kmsg, "no memory for 24 address bits", "an IOMMU"));
+		ASSERT_EQ(0, module_unload());
+		ASSERT_EQ(0, module_load(""));
+	}
+	close(kmsg);
+	BED_SETUP(&self->bed);
 }
 
 TEST_F(reload, starts_the_statistics_anew)
