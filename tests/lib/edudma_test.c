@@ -281,11 +281,10 @@ int module_unload(void)
 	return syscall(SYS_delete_module, "edudma", O_NONBLOCK) ? errno : 0;
 }
 
-int module_load(const char *extra)
+int module_insert(const char *extra)
 {
 	const char *lane = getenv("EDUDMA_MODULE_PARAMS");
 	char params[512];
-	struct test_dev dev;
 	int fd, err = 0;
 
 	if (!module_path())
@@ -297,6 +296,14 @@ int module_load(const char *extra)
 	if (syscall(SYS_finit_module, fd, params, 0))
 		err = errno;
 	close(fd);
+	return err;
+}
+
+int module_load(const char *extra)
+{
+	int err = module_insert(extra);
+	struct test_dev dev;
+
 	if (!err && !WAIT_FOR(dev_get(0, &dev) && !access(dev.node, F_OK)))
 		err = ENODEV;
 	return err;

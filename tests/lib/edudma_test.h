@@ -171,11 +171,10 @@ const char *module_path(void);
 /** module_unload() - delete_module(2) without waiting; 0 or an errno */
 int module_unload(void);
 
-/**
- * module_load() - finit_module(2) with the lane's parameters, then @extra
- *
- * 0 or an errno.  After success the nodes are there.
- */
+/** module_insert() - finit_module(2) with the lane's parameters, then @extra; 0 or an errno */
+int module_insert(const char *extra);
+
+/** module_load() - the same, and after success the nodes are there */
 int module_load(const char *extra);
 
 /* transfers ------------------------------------------------------------- */
