@@ -46,6 +46,10 @@ include scripts/install.mk
 deps: ## install what is missing by apt, fetch the guest kernel
 	@scripts/deps
 
+.PHONY: deps-machines
+deps-machines: ## the same for test-machines: compilers for other machines
+	@scripts/deps machines
+
 .PHONY: demo
 demo: module userspace ## copy FILE (default: a text) through the device and back
 	@scripts/demo "$$FILE"
@@ -89,12 +93,13 @@ check: ## static checks alone, which are tests like others
 soak: all lane ## everything at once for MINUTES=5, LANE=stock; SEED= repeats one
 	@scripts/soak
 
-.PHONY: test-debug test-faults test-kernels test-labs
+.PHONY: test-debug test-faults test-kernels test-machines test-labs
 test-debug: ## the tests again, on kernels that watch the driver
 test-faults: ## each call with each allocation, copy, pin, mapping failing
 test-kernels: ## on other kernels, by 32-bit programs, on the newest QEMU
+test-machines: ## on arm64, riscv and s390: `make deps-machines` installs the compilers
 test-labs: ## that each lab's bug shows itself and is found, and its solution is one
-test-debug test-faults test-kernels test-labs: test-%: all
+test-debug test-faults test-kernels test-machines test-labs: test-%: all
 	@SETS='$*' scripts/test
 
 .PHONY: test-fuzz
@@ -109,7 +114,7 @@ coverage: all qemu ## lines of the driver that tests reach, and why they do not 
 
 .PHONY: test-everywhere
 test-everywhere: all ## all tests in every lane, also those that only repeat others
-	@ALL=1 SETS='gate debug faults kernels labs' scripts/test
+	@ALL=1 SETS='gate debug faults kernels machines labs' scripts/test
 
 # One after the other, whatever became of the one before.
 .PHONY: test-all

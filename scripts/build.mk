@@ -69,7 +69,8 @@ reboot-module: ## what tells the driver, in tests, that the machine reboots
 # kernel-6.1+debug.
 kernel-%:
 	@tree=$$(scripts/kernel '$*') && release=$$(ls "$$tree/lib/modules") && \
-		$(MAKE) --no-print-directory module KVER="$$release" KDIR="$$tree/build"
+		$(MAKE) --no-print-directory module KVER="$$release" KDIR="$$tree/build" \
+			$$(scripts/kernel '$*' --make-words)
 
 # What else lanes need: SETS, LANES and T are those of scripts/test.
 .PHONY: builds
@@ -79,15 +80,33 @@ builds: ## QEMU, kernels and what else the lanes need, LANES=
 
 # --- user space -------------------------------------------------------------
 
+# For another machine, ARCH= and CROSS_COMPILE= are those of the kernel's make.  Then all
+# goes to a directory of its own, and is linked with what is in SYSROOT.
+PLACE		:= $(BUILD)$(if $(CROSS_COMPILE),/$(ARCH))
+ifneq ($(CROSS_COMPILE),)
+SYSROOT		?= $(shell PYTHONPATH=scripts python3 -B -m lab.sysroot '$(ARCH)')
+TRIPLET		:= $(patsubst %-,%,$(notdir $(CROSS_COMPILE)))
+# -L: Debian's cross compilers look for their own C library first.
+CROSS		= CC='$(CROSS_COMPILE)gcc --sysroot=$(SYSROOT) -L$(SYSROOT)/usr/lib/$(TRIPLET)' \
+		  AR='$(CROSS_COMPILE)ar' \
+		  PKG_CONFIG='env PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+			PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig pkg-config'
+endif
+
 .PHONY: userspace
 userspace: ## libedudma, the tool edudma and the examples
-	@$(MAKE) --no-print-directory -C userspace BUILD='$(BUILD)/userspace'
+	@$(MAKE) --no-print-directory -C userspace BUILD='$(PLACE)/userspace' $(CROSS)
 
 .PHONY: tests
 tests: userspace ## the suites that run in the guest
 	@dir=$$(scripts/kernel source) && \
-	$(MAKE) --no-print-directory -C tests BUILD='$(BUILD)' \
-		KSELFTEST_DIR="$$dir/tools/testing/selftests"
+	$(MAKE) --no-print-directory -C tests BUILD='$(PLACE)' \
+		KSELFTEST_DIR="$$dir/tools/testing/selftests" $(CROSS)
+
+# The same for another machine, as lanes name it: tests-arm64.
+tests-%:
+	@$(MAKE) --no-print-directory tests \
+		$$(PYTHONPATH=scripts python3 -B -m lab.arch '$*')
 
 # The same for 32 bits: static, so that they run on any kernel that can run them.
 .PHONY: tests32
@@ -108,6 +127,10 @@ tests32: ## the suites as 32-bit programs
 .PHONY: qemu
 qemu: ## QEMU with the device edu-sg, from the distribution's source package
 	@scripts/qemu build
+
+# The same for another machine, as lanes name it: qemu-arm64.
+qemu-%:
+	@scripts/qemu --arch '$*' build
 
 .PHONY: qemu-newest
 qemu-newest: ## the same from the newest source package that can be had

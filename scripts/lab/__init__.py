@@ -4,6 +4,8 @@
 paths         where things are
 packages      others' packages, in the cache, beside what is installed
 lanes         the configurations, read from tests/lanes/*.conf
+arch          the machines that guests can be
+sysroot       the root of guests of another machine, and what is linked for them
 
 guest         one run of a command in a guest, from the options to the verdict
 kernels       the guest's kernel and the module directory it sees

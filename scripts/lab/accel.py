@@ -58,7 +58,7 @@ def _trial(lane, kernel):
     with tempfile.TemporaryDirectory(prefix="edudma-kvm-") as name:
         directory = pathlib.Path(name)
         nonce = os.urandom(8).hex()
-        archive = image.build(kernel, [("nonce", nonce), ("cwd", "/")])
+        archive = image.build(lane.built_for, kernel, [("nonce", nonce), ("cwd", "/")])
         (directory / "initramfs").write_bytes(archive)
         files = types.SimpleNamespace(initramfs=directory / "initramfs",
                                       console=directory / "console", append=[])
@@ -101,6 +101,7 @@ def choose(lane, kernel, trial=_trial):
         raise Trouble(f"EDUDMA_ACCEL={wanted}: is neither tcg nor kvm")
     if lane.accel or wanted:
         return lane.accel or wanted
-    if not os.access(KVM, os.R_OK | os.W_OK):
+    # What is compiled for another machine runs on another processor.
+    if lane.built_for.triplet or not os.access(KVM, os.R_OK | os.W_OK):
         return "tcg"
     return "kvm" if _remembered(lane, kernel, trial) else "tcg"

@@ -18,7 +18,7 @@ import time
 import types
 
 from . import (Trouble, accel, attach, debugger, image, kernels, lanes, machine,
-               own_kernel, paths, session, splats, verdict)
+               own_kernel, paths, session, splats, sysroot, verdict)
 
 KEPT = 40
 
@@ -177,7 +177,8 @@ class Run:
             modules = kernels.module_directory(kernel, self.module)
         if options.gdb:
             self.commands = debugger.write_commands(
-                self.directory, kernel, self.module, image.make_init(kernel.bits))
+                self.directory, kernel, self.module,
+                image.make_init(lane.built_for, kernel.bits))
         files = []
         if lane.root == "ram":
             files = [name for program in [options.command[0], *lane.programs]
@@ -186,8 +187,9 @@ class Run:
         chosen = accel.choose(lane, kernel)
         self.facts |= {"kernel": kernel.release, "qemu": version, "accel": chosen}
         archive = self.directory / "initramfs"
-        archive.write_bytes(image.build(kernel, self.job(modules), lane.root, files,
-                                            os.getcwd()))
+        self.find_files(kernel)
+        archive.write_bytes(image.build(lane.built_for, kernel, self.job(modules),
+                                        lane.root, files, os.getcwd()))
         logs = types.SimpleNamespace(initramfs=archive, append=[],
                                      console=self.directory / "console")
         return machine.command(lane, kernel, chosen, logs) + self.extra_arguments()
@@ -204,6 +206,16 @@ class Run:
         (place / log.name).unlink(missing_ok=True)
         os.link(log, place / log.name)
         return place
+
+    def find_files(self, kernel):
+        """The guest's root, and what else of the host it sees."""
+        self.root, self.files = "/", []
+        if self.lane.built_for.triplet:
+            self.root = sysroot.find(self.lane.built_for)
+            if not self.root:
+                raise Trouble(f"lane '{self.lane.name}' needs programs of its machine: "
+                              f"run 'make tests{self.lane.built_for.suffix}'")
+            self.files = [paths.TOP, paths.BUILD, kernel.modules.parents[2]]
 
     def job(self, modules):
         """What init is asked to do."""
@@ -223,6 +235,8 @@ class Run:
         if options.qmp:
             job.append(("port", "edudma.qmp"))
         job += [("param", param) for param in self.lane.params]
+        job += [("files", f"files{number}={place}")
+                for number, place in enumerate(self.files)]
         job += [("share", f"share{number}={share}")
                 for number, share in enumerate(self.shares)]
         job += [("arg", word) for word in options.command]
@@ -235,7 +249,9 @@ class Run:
         """The host's files, a scratch disk, and a terminal or gdb if wanted."""
         arguments = []
         if self.lane.root == "host":
-            arguments += machine.filesystem("root", "/", readonly=True)
+            arguments += machine.filesystem("root", self.root, readonly=True)
+        for number, place in enumerate(self.files):
+            arguments += machine.filesystem(f"files{number}", place, readonly=True)
         for number, share in enumerate(self.shares):
             arguments += machine.filesystem(f"share{number}", share, readonly=False)
         if self.lane.disk:

@@ -46,16 +46,18 @@ HOST_FILES = ("9pnet_virtio", "9p", "overlay")
 INIT_SOURCES = paths.SCRIPTS / "lab/init"
 
 
-def make_init(bits=64):
-    """Compile the guest's init, if it is older than its sources."""
-    init = paths.BUILD / "guest" / f"init{bits}"
+def make_init(machine, bits=64):
+    """Compile a machine's init, if it is older than its sources."""
+    init = paths.BUILD / "guest" / f"init{bits}{machine.suffix}"
     sources = sorted(INIT_SOURCES.glob("*.c"))
     newest = max(path.stat().st_mtime for path in INIT_SOURCES.iterdir())
     if init.exists() and init.stat().st_mtime >= newest:
         return init
     init.parent.mkdir(parents=True, exist_ok=True)
     new = init.with_name(f"{init.name}.{os.getpid()}")
-    command = [os.environ.get("CC", "gcc"), f"-m{bits}", "-std=gnu11", "-D_GNU_SOURCE",
+    compiler = [machine.compiler] if machine.triplet else [
+        os.environ.get("CC", "gcc"), f"-m{bits}"]
+    command = [*compiler, "-std=gnu11", "-D_GNU_SOURCE",
                "-D_FILE_OFFSET_BITS=64", "-O2", "-Wall", "-Wextra", "-static",
                # Where a compiler for both has the kernel's headers.
                *(["-isystem", f"/usr/include/{os.uname().machine}-linux-gnu"]
@@ -133,8 +135,8 @@ def job_bytes(fields):
     return out
 
 
-def build(kernel, fields, root="host", files=(), directory="/"):
-    """The whole archive for a kernel and a job.
+def build(machine, kernel, fields, root="host", files=(), directory="/"):
+    """The whole archive for a machine, a kernel and a job.
 
     With root = "ram" it is the guest's root, too: then it holds these files of
     the host, at their places, and the directory that the command starts in.
@@ -145,7 +147,7 @@ def build(kernel, fields, root="host", files=(), directory="/"):
         archive.add_directory(name)
     # Init's own console until it has mounted /dev.
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
-    archive.add_file("init", 0o755, make_init(kernel.bits).read_bytes())
+    archive.add_file("init", 0o755, make_init(machine, kernel.bits).read_bytes())
     fields = list(fields)
     for path in kernels.resolve(kernel, REPORT + (HOST_FILES if root == "host" else ())):
         name = f"modules/{path.name.split('.')[0]}.ko"

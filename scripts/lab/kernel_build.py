@@ -21,14 +21,15 @@ import shutil
 import sys
 import tempfile
 
-from . import Trouble, kernels, packages, paths
+from . import Trouble, arch, kernels, packages, paths
 from .packages import alone, run, say
 
 FRAGMENTS = paths.TOP / "tests/kconfig"
 # The part that each configuration has, and the machine's: the first unless
 # another one is named.
 BASE = "base"
-MACHINES = ("x86_64", "i386")
+MACHINES = ("x86_64", "i386", *(name for name, machine in arch.ALL.items()
+                                if machine.triplet))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Name:
 
     def __str__(self):
         return "+".join((self.version, *self.configs))
+
+    @property
+    def arch(self):
+        """The machine that it is for."""
+        return next((arch.ALL[name] for name in self.configs if name in arch.ALL), arch.X86)
 
     def fragments(self):
         """The files of its configuration, later ones over earlier ones."""
@@ -188,15 +194,17 @@ _LINE = re.compile(r"^(?P<name>CONFIG_\w+)=(?P<value>\S+|\"[^\"]*\")\s*(?P<when>
 _WHEN = re.compile(r"(since|before) (\d+)\.(\d+)")
 
 
-def _applies(when, number):
+def _applies(when, number, machine):
     """Is a line with this remark meant for this kernel?"""
+    if any(word != machine for word in re.findall(r"\bon (\w+)", when or "")):
+        return False
     for word, major, minor in _WHEN.findall(when or ""):
         if (number >= (int(major), int(minor))) != (word == "since"):
             return False
     return True
 
 
-def read_fragment(path, number):
+def read_fragment(path, number, machine="x86"):
     """The options of a fragment: name -> value."""
     options = {}
     for place, line in enumerate(path.read_text().splitlines(), 1):
@@ -205,16 +213,16 @@ def read_fragment(path, number):
         found = _LINE.match(line)
         if not found:
             raise Trouble(f"{path}:{place}: not CONFIG_NAME=VALUE: {line}")
-        if _applies(found["when"], number):
+        if _applies(found["when"], number, machine):
             options[found["name"]] = found["value"]
     return options
 
 
-def merge_options(paths, number):
+def merge_options(paths, number, machine="x86"):
     """The options of several fragments, later ones over earlier ones."""
     options = {}
     for path in paths:
-        options |= read_fragment(path, number)
+        options |= read_fragment(path, number, machine)
     return options
 
 
@@ -236,7 +244,6 @@ def lost_options(options, result):
             for name, value in options.items() if found.get(name, "n") != value]
 
 
-COMPILER = "gcc"
 # The same kernel from the same sources.
 IDENTITY = {"KBUILD_BUILD_USER": "edudma", "KBUILD_BUILD_HOST": "edudma",
             "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970"}
@@ -272,11 +279,18 @@ class Kernel:
         return images[0].name.removeprefix("vmlinuz-") if images else None
 
 
+def _check_compiler(machine):
+    if not shutil.which(machine.compiler):
+        package = f"gcc-{machine.triplet}" if machine.triplet else "gcc"
+        raise Trouble(f"no {machine.compiler}: apt-get install {package}")
+
+
 def describe(name, source):
     """The Kernel of a name and a source."""
-    options = merge_options(name.fragments(), source.number)
+    options = merge_options(name.fragments(), source.number, name.arch.name)
     words = make_words(name.fragments())
-    compiler = run([COMPILER, "--version"]).splitlines()[0]
+    _check_compiler(name.arch)
+    compiler = run([name.arch.compiler, "--version"]).splitlines()[0]
     digest = hashlib.sha256("\0".join(
         (source.version, options_text(options), *words, compiler)).encode()).hexdigest()[:8]
     return Kernel(name, source, options, words, digest)
@@ -294,7 +308,8 @@ def _check_packages():
 
 def _make(kernel, *words, log=None):
     return run(["nice", "make", "-s", "-C", kernel.source.tree, f"O={kernel.built}",
-                f"CC={COMPILER}", *words],
+                f"ARCH={kernel.name.arch.name}",
+                f"CROSS_COMPILE={kernel.name.arch.cross_compile}", *words],
                log=log, env=kernels.make_environment(**IDENTITY))
 
 
@@ -326,7 +341,7 @@ def _install(kernel):
     boot.mkdir(exist_ok=True)
     shutil.copy(kernel.built / ".config", boot / f"config-{release}")
     # Not by a name that is one of an image, until it is whole.
-    shutil.copy(kernel.built / "arch/x86/boot/bzImage", boot / "new")
+    shutil.copy(kernel.built / "arch" / kernel.name.arch.image, boot / "new")
     os.rename(boot / "new", boot / f"vmlinuz-{release}")
 
 
@@ -352,7 +367,7 @@ def build(kernel, jobs=None):
         _configure(kernel)
         say(f"compiling {kernel.name}: minutes")
         _make(kernel, f"-j{jobs or os.cpu_count() or 1}", *kernel.words,
-              "bzImage", "modules",
+              kernel.name.arch.target, "modules",
               log=kernel.tree / "build.log")
         _install(kernel)
         _remove_objects(kernel.built)
@@ -385,6 +400,8 @@ def _parser():
                        help="ask the archive whether it has a newer package")
     parse.add_argument("--release", action="store_true",
                        help="print the release instead of the tree")
+    parse.add_argument("--make-words", action="store_true",
+                       help="only print ARCH= and CROSS_COMPILE=, for what is built for it")
     parse.add_argument("--find", action="store_true",
                        help="build nothing; fail if it is not there")
     return parse
@@ -403,6 +420,9 @@ def main(argv):
     options = _parser().parse_args(argv)
     text = "+".join(part for part in (options.version, options.config) if part)
     try:
+        if options.make_words:
+            print(*parse_name(text).arch.make_words)
+            return 0
         if options.find:
             kernel = find(text)
             if not kernel:

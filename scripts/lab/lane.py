@@ -7,7 +7,7 @@ a pass.
 
 A guest that has its root in RAM has no Python to run the suites one after the
 other: there each suite is the command of a boot of its own.  Nor has one of 32
-bits: there build/tests32/tools/each runs them.
+bits, or another machine: there tools/each runs them, which is built with the suites.
 """
 
 import fnmatch
@@ -131,7 +131,7 @@ class _Lane:
                 suite.line(line)
 
         programs = [program for _, program in self.wanted()]
-        each = paths.BUILD / "tests32/tools/each"
+        each = self.lane.programs_place / "tools/each"
         status = self.boot(self.logs, [each, *programs], take)
         # A guest that ended early leaves a stream without a plan.
         if not suite and not status:
@@ -142,8 +142,9 @@ class _Lane:
         """What of these this lane's guest can do."""
         if self.lane.root == "ram":
             return self.run_each
-        return (self.run_all if kernels.find(self.lane.kernel).bits == 64
-                else self.run_listed)
+        runs_python = (not self.lane.built_for.triplet
+                       and kernels.find(self.lane.kernel).bits == 64)
+        return self.run_all if runs_python else self.run_listed
 
     def console(self):
         """The end of what the kernels said."""

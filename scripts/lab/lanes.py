@@ -13,6 +13,7 @@ import fnmatch
 import shlex
 
 from . import Trouble, paths
+from . import arch as arches
 
 
 # More than any test may take.
@@ -26,6 +27,7 @@ class Lane:
     name: str
     about: str = ""
     set: str = ""               # tests that run it: one of plan.SETS; or none
+    arch: str = "x86"           # of arch.ALL: the machine and what is compiled for it
     machine: str = "q35"
     memory: str = "1G"
     smp: int = 2
@@ -53,6 +55,17 @@ class Lane:
     programs: list = dataclasses.field(default_factory=list)   # in root = ram, too
     devices: list = dataclasses.field(default_factory=list)  # before the others
     qemu: list = dataclasses.field(default_factory=list)     # arguments
+
+    @property
+    def built_for(self):
+        """Its Arch."""
+        return arches.named(self.arch)
+
+    @property
+    def programs_place(self):
+        """The directory of its suites' programs."""
+        tests = "tests" if self.bits == 64 else "tests32"
+        return paths.BUILD / self.built_for.place / tests
 
     @property
     def virtual_time(self):

@@ -7,13 +7,10 @@
 #   mitigations: the emulated processor has nothing to protect, and they cost
 #   init_on_alloc: memory that the kernel has cleared hides what a driver leaves in it,
 #	and costs a fifth of what starting a program does
-#   no_timer_check: it counts timer interrupts in a loop of so many turns, and panics
-#	if the emulator, on a busy host, was too late with them
 #   hung_task: a task stuck for half a minute shows on the console before the
 #	run's time is up
-APPEND = ("console=ttyS0 earlyprintk=serial,ttyS0 loglevel=7 printk.time=1 "
-          "panic=-1 oops=panic mitigations=off random.trust_cpu=on no_timer_check "
-          "init_on_alloc=0 "
+APPEND = ("loglevel=7 printk.time=1 "
+          "panic=-1 oops=panic mitigations=off random.trust_cpu=on init_on_alloc=0 "
           "sysctl.kernel.hung_task_timeout_secs=30 "
           "sysctl.kernel.printk_ratelimit=0").split()
 
@@ -90,7 +87,8 @@ def command(lane, kernel, accel, files):
         # What a device model finds wrong with what the driver does.
         "-d", "guest_errors",
         "-kernel", str(kernel.image), "-initrd", str(files.initramfs),
-        "-append", " ".join(APPEND + lane.append + files.append),
+        "-append", " ".join([*lane.built_for.append, *APPEND, *lane.append,
+                             *files.append]),
         "-chardev", f"file,id=console,path={str(files.console).replace(',', ',,')}",
         "-serial", "chardev:console",
     ]

@@ -176,6 +176,28 @@ class Archive:
             deb.unlink()
         return True
 
+    def unpack_with_all(self, names, where):
+        """Unpack binary packages, and all that they depend on, as if nothing was there."""
+        (cache := pathlib.Path(where) / "debs").mkdir()
+        (cache / "partial").mkdir()
+        status = cache / "status"
+        status.touch()
+        run(["apt-get", *self.options, "-o", f"Dir::State::status={status}",
+             "-o", f"Dir::Cache::archives={cache}", "-q", "-y", "--no-install-recommends",
+             "--download-only", "install", *names])
+        # As all releases have it; what is unpacked to /lib then goes to /usr/lib.
+        for name in ("bin", "lib", "sbin"):
+            (where / "usr" / name).mkdir(parents=True)
+            (where / name).symlink_to(f"usr/{name}")
+        for deb in sorted(cache.glob("*.deb")):
+            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb],
+                                  stdout=subprocess.PIPE) as files:
+                run(["tar", "-x", "-C", where, "--keep-directory-symlink"],
+                    stdin=files.stdout)
+            if files.returncode:
+                raise Trouble(f"{deb.name} cannot be unpacked")
+        shutil.rmtree(cache)
+
 
 # What 32-bit tests are linked with: package -> what is wanted of it.  The C library is
 # the compiler's own (libc6-dev-i386).

@@ -19,7 +19,7 @@ from . import Trouble, lanes, paths
 
 # What there is to run: `make test`, and each `make test-SET`.
 GATE = "gate"
-SETS = (GATE, "debug", "faults", "kernels", "labs")
+SETS = (GATE, "debug", "faults", "kernels", "machines", "labs")
 
 
 @functools.cache
@@ -50,7 +50,7 @@ def suites_of(lane):
 
 def programs(lane):
     """The programs of a lane's suites."""
-    place = paths.BUILD / ("tests" if lanes.load(lane).bits == 64 else "tests32")
+    place = lanes.load(lane).programs_place
     return [str(place / name) for name in suites_of(lane)]
 
 
@@ -126,9 +126,10 @@ class Item:
 
 def needs_of(lane):
     """Targets of make that a lane needs beside what all do."""
-    found = [target for target in ("qemu", "qemu-newest")
+    suffix = lane.built_for.suffix
+    found = [target for target in (f"qemu{suffix}", "qemu-newest")
              if lane.emulator.startswith(f"{paths.BUILD}/{target}/")]
-    found += ["tests32"] * (lane.bits == 32)
+    found += ["tests32"] * (lane.bits == 32) + [f"tests{suffix}"] * bool(suffix)
     found += [f"port-{lane.port}"] if lane.port else []
     return (*found, *([f"kernel-{lane.kernel}"] if "+" in lane.kernel else []))
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import Trouble, packages, paths
+from . import Trouble, arch, packages, paths
 from .packages import alone, run, say
 
 # The oldest whose interfaces edu-sg knows.
@@ -291,32 +291,23 @@ def apply_overlay(home):
     return digest
 
 
-# What lanes, tests and benchmarks ask for; each brings what it cannot do without.
-DEVICES = (
-    "Q35", "I440FX", "HPET", "VTD", "PCIE_PORT",
-    "VIRTIO_PCI", "VIRTIO_BLK", "VIRTIO_SERIAL", "VIRTIO_9P", "VIRTIO_RNG",
-    "EDU", "EDU_SG", "NVME_PCI", "ISA_DEBUG",
-    # What the driver is told to take for an edu.
-    "RTL8139_PCI", "PVPANIC_PCI", "PCI_TESTDEV", "IVSHMEM_DEVICE",
-)
 # What NVMe and ACPI refer to from a version on, without asking for it.
 NEWER_DEVICES = {(10, 2): ("SPDM_SOCKET", "PXB", "CXL", "CXL_MEM_DEVICE")}
-DEVICES_FILE = "configs/devices/x86_64-softmmu/edudma.mak"
 CONFIGURE = (
-    "--target-list=x86_64-softmmu", "--without-default-features", "--enable-tcg",
-    "--without-default-devices", "--with-devices-x86_64=edudma",
+    "--target-list={target}-softmmu", "--without-default-features", "--enable-tcg",
+    "--without-default-devices", "--with-devices-{target}=edudma",
     "--enable-attr", "--enable-cap-ng", "--enable-virtfs", "--enable-fdt=system",
     "--disable-install-blobs", "--disable-werror",
     # Where the packaged firmware lies.
     "--firmwarepath=/usr/share/qemu:/usr/share/seabios:/usr/lib/ipxe/qemu",
 )
-TARGETS = ("qemu-system-x86_64",
-           *(f"tests/qtest/{path.stem}" for path in sorted(TESTS.glob("*-test.c"))))
+# They run on the host, whatever machine they are of: built once.
+SUITES = tuple(f"tests/qtest/{path.stem}" for path in sorted(TESTS.glob("*-test.c")))
 KEEP = 4
 # Every source file begins with it. Compiled once for each set of macros that files are
 # compiled with, here those of three of them, it saves a quarter of the compiler's time.
 HEADER = "qemu/osdep.h"
-SAMPLES = ("util/cutils.c", "hw/misc/edu.c", "target/i386/cpu.c")
+SAMPLES = ("util/cutils.c", "hw/misc/edu.c")
 # What the headers above come in, for those who lack one.
 HEADERS = {
     "glib.h": ("glib-2.0/glib.h", "libglib2.0-dev"),
@@ -355,21 +346,21 @@ def _sanitizers(version):
         ("--enable-asan", "--enable-ubsan")
 
 
-def _devices(home):
+def _devices(home, machine):
     version = as_tuple((home / "src/VERSION").read_text().strip())
-    return DEVICES + tuple(name for since, names in NEWER_DEVICES.items()
+    return machine.devices + tuple(name for since, names in NEWER_DEVICES.items()
                            if version >= since for name in names)
 
 
-def _configure(home, tools, directory, options):
+def _configure(home, machine, tools, directory, options):
     """Meson's part, where the options are new."""
     stamp = directory / "configured"
-    devices = _devices(home)
+    devices = _devices(home, machine)
     inputs = "\n".join((*options, *devices))
     if stamp.is_file() and stamp.read_text() == inputs:
         return
     say("configuring, about a minute")
-    (home / "src" / DEVICES_FILE).write_text(
+    (home / f"src/configs/devices/{machine.qemu}-softmmu/edudma.mak").write_text(
         "".join(f"CONFIG_{name}=y\n" for name in devices))
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
@@ -395,9 +386,9 @@ def _without_blobs(home):
         tree.with_suffix(".dtb").touch()
 
 
-def _options(home, tools, sanitize):
+def _options(home, machine, tools, sanitize):
     version = as_tuple((home / "src/VERSION").read_text().strip())
-    options = list(CONFIGURE)
+    options = [option.format(target=machine.qemu) for option in CONFIGURE]
     if version < (8, 1):
         options.append(f"--meson={tools / 'meson'}")
     # Reports of a sanitizer name lines; nothing else needs what -g costs.
@@ -417,12 +408,12 @@ def _flags(command):
     return kept
 
 
-def _header_commands(home, directory):
-    """How HEADER is compiled for each of the SAMPLES that differ."""
+def _header_commands(home, machine, directory):
+    """How HEADER is compiled for each of the SAMPLES and the machine's that differ."""
     commands = {}
     for entry in json.loads((directory / "compile_commands.json").read_text()):
         name = os.path.relpath(directory / entry["file"], home / "src")
-        if name in SAMPLES:
+        if name in (*SAMPLES, machine.sample):
             flags = _flags(entry["command"])
             macros = tuple(sorted(word for word in flags if word.startswith("-D")))
             commands.setdefault(macros, flags)
@@ -441,7 +432,7 @@ def _is_current(compiled, depends):
         return False
 
 
-def _precompile(home, directory, tools):
+def _precompile(home, machine, directory, tools):
     """Compile HEADER where the compiler looks for it first.
 
     What does not fit a file's options, the compiler does not take.
@@ -458,7 +449,7 @@ def _precompile(home, directory, tools):
     for path in (compiled, depends):
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
-    for number, flags in enumerate(_header_commands(home, directory)):
+    for number, flags in enumerate(_header_commands(home, machine, directory)):
         run([*flags, "-MD", "-MF", depends / str(number), "-x", "c-header",
              "-c", original, "-o", compiled / str(number)], cwd=directory, log=log)
     if not header.is_symlink():
@@ -466,21 +457,28 @@ def _precompile(home, directory, tools):
     os.utime(compiled)
 
 
-def _compile(home, sanitize, jobs, result, options, tools):
-    directory = home / ("build-sanitize" if sanitize else "build")
+def _programs(machine):
+    """What ninja makes: the emulator, and the suites, which one of them brings."""
+    return (machine.emulator, *(SUITES if machine is arch.X86 else ()))
+
+
+def _compile(home, machine, sanitize, jobs, result, options, tools):
+    name = f"build{machine.suffix}"
+    directory = home / (f"{name}-sanitize" if sanitize else name)
     _without_blobs(home)
-    _configure(home, tools, directory, options)
-    _precompile(home, directory, tools)
+    _configure(home, machine, tools, directory, options)
+    _precompile(home, machine, directory, tools)
     say("compiling: minutes the first time, seconds after a change of the device")
-    run(["nice", "ninja", f"-j{jobs}", *TARGETS], cwd=directory,
+    programs = _programs(machine)
+    run(["nice", "ninja", f"-j{jobs}", *programs], cwd=directory,
         log=home / f"{directory.name}.log", env=_environment(tools))
     new = result.with_name(result.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    for target in TARGETS:
-        shutil.copy2(directory / target, new)
+    for program in programs:
+        shutil.copy2(directory / program, new)
         if not sanitize:
-            run(["strip", new / os.path.basename(target)])
+            run(["strip", new / os.path.basename(program)])
     new.rename(result)
     # Of what other states of the device came to, a few are enough.
     earlier = sorted(result.parent.iterdir(), key=lambda path: path.stat().st_mtime)
@@ -488,32 +486,32 @@ def _compile(home, sanitize, jobs, result, options, tools):
         shutil.rmtree(path)
 
 
-def build(which, sanitize=False, jobs=None, place=None):
+def build(which, machine=arch.X86, sanitize=False, jobs=None, place=None):
     """Bring build/qemu, or another place, up to date; returns it."""
     home = prepare_source(which)
     with alone(home):
         digest = apply_overlay(home)
         tools = home / "tools"
-        digest.update("\0".join((*_options(home, tools, sanitize),
-                                 *_devices(home))).encode())
-        result = home / "done" / digest.hexdigest()[:16]
+        digest.update("\0".join((*_options(home, machine, tools, sanitize),
+                                 *_devices(home, machine))).encode())
+        result = home / f"done{machine.suffix}" / digest.hexdigest()[:16]
         if not result.is_dir():
             _check_packages()
             tools = build_tools(home)
-            _compile(home, sanitize, jobs or os.cpu_count() or 1, result,
-                     _options(home, tools, sanitize), tools)
+            _compile(home, machine, sanitize, jobs or os.cpu_count() or 1, result,
+                     _options(home, machine, tools, sanitize), tools)
         # What somebody uses is not among those that go first.
         os.utime(result)
-    place = paths.BUILD / (place or ("qemu-sanitize" if sanitize else "qemu"))
+    place = paths.BUILD / (place or f"qemu{machine.suffix}" + "-sanitize" * sanitize)
     place.mkdir(parents=True, exist_ok=True)
-    for target in TARGETS:
+    for program in _programs(machine):
         # At once: somebody may be using it.
-        link = place / os.path.basename(target)
+        link = place / os.path.basename(program)
         new = place / f".{link.name}.{os.getpid()}"
         new.symlink_to(result / link.name)
         new.replace(link)
     say(f"QEMU {(home / 'src/VERSION').read_text().strip()} with edu-sg:"
-        f" {os.path.relpath(place / 'qemu-system-x86_64')}")
+        f" {os.path.relpath(place / machine.emulator)}")
     return place
 
 
@@ -532,6 +530,8 @@ def _parser():
         prog="qemu", description="QEMU with the device edu-sg.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--jobs", "-j", type=int, help="compilers at a time")
+    parse.add_argument("--arch", default="x86", choices=tuple(arch.ALL),
+                       help="the machine that is emulated (default: %(default)s)")
     parse.add_argument("--place", metavar="NAME",
                        help="directory of build/ for the programs (default: qemu)")
     parse.add_argument("action", choices=("build", "test", "suite", "patch", "deps",
@@ -544,11 +544,11 @@ def _parser():
     return parse
 
 
-def _suite_environment(place):
+def _suite_environment(machine, place):
     """What the suites run in."""
     return {
         **os.environ,
-        "QTEST_QEMU_BINARY": str(place / "qemu-system-x86_64"),
+        "QTEST_QEMU_BINARY": str(place / machine.emulator),
         "EDU_SG_CORPUS": str(CORPUS),
         # Everything that is kept for good counts as a leak, and QEMU keeps a lot.
         "ASAN_OPTIONS": "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", ""),
@@ -558,25 +558,24 @@ def _suite_environment(place):
 
 def _suites(place):
     """name -> program."""
-    names = (os.path.basename(target) for target in TARGETS)
-    return {name: place / name for name in names if name.endswith("-test")}
+    return {path.stem: place / path.name
+            for path in map(pathlib.Path, SUITES)}
 
 
-def _suite(place, rest):
+def _suite(programs, environment, rest):
     """Become one of the suites."""
-    suites = _suites(place)
-    if len(rest) != 1 or rest[0] not in suites:
-        raise Trouble(f"suite: give one of {', '.join(suites)}")
-    program = suites[rest[0]]
-    os.execve(program, [str(program), "--tap", "-k"], _suite_environment(place))
+    if len(rest) != 1 or rest[0] not in programs:
+        raise Trouble(f"suite: give one of {', '.join(programs)}")
+    program = programs[rest[0]]
+    os.execve(program, [str(program), "--tap", "-k"], environment)
 
 
-def _test(place, rest):
+def _test(programs, environment, rest):
     """Run the suites as QEMU's own make check would, and count what came out."""
     if not shutil.which("prove"):
         raise Trouble("needs prove: apt-get install perl")
-    command = ["prove", "--exec", "", *_suites(place).values(), "::", "--tap", "-k", *rest]
-    return subprocess.run(command, env=_suite_environment(place), check=False).returncode
+    command = ["prove", "--exec", "", *programs.values(), "::", "--tap", "-k", *rest]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def main(argv, write_patches):
@@ -584,6 +583,7 @@ def main(argv, write_patches):
     options = _parser().parse_args(argv)
     which = os.environ.get("EDUDMA_QEMU") or "own"
     sanitize = os.environ.get("EDUDMA_QEMU_SANITIZE", "0") not in ("", "0")
+    machine = arch.named(options.arch)
     try:
         if options.action == "deps":
             print(" ".join(missing_packages()))
@@ -592,11 +592,15 @@ def main(argv, write_patches):
         elif options.action == "source":
             print(prepare_source(which) / "src")
         else:
-            place = build(which, sanitize, options.jobs, options.place)
-            if options.action == "test":
-                return _test(place, options.rest)
-            if options.action == "suite":
-                _suite(place, options.rest)
+            place = build(which, machine, sanitize, options.jobs, options.place)
+            if options.action != "build":
+                # Those of x86 serve all.
+                programs = _suites(place if machine is arch.X86 else
+                                   build(which, sanitize=sanitize, jobs=options.jobs))
+                environment = _suite_environment(machine, place)
+                if options.action == "test":
+                    return _test(programs, environment, options.rest)
+                _suite(programs, environment, options.rest)
     except Trouble as trouble:
         print(f"qemu: {trouble}", file=sys.stderr)
         return 1

@@ -21,6 +21,7 @@ CONSOLE = (
     r"\bWARNING: CPU: \d+ PID: \d+",
     # The headline of an exception in the kernel, and a panic's.
     r"\bOops\b",
+    r"^Internal error: ",
     r"Kernel panic - not syncing",
     r"general protection fault",
     r"Unable to handle kernel",
@@ -61,6 +62,7 @@ CONSOLE = (
     # The IOMMU saw the device reach where it was not allowed to.
     r"DMAR: .*\bfault",
     r"AMD-Vi: Event logged",
+    r"arm-smmu-v3 .*: event 0x",
     # An interrupt that nobody handled: the kernel switches it off.
     r"irq \d+: nobody cared",
     # A handler returned nonsense.
@@ -89,6 +91,7 @@ QEMU = (
     r"\bedu[_:-].*(range|clamp|invalid|out of)",
     # The IOMMU model, on an access that the driver did not map.
     r"vtd_.*(fail|fault|error)",
+    r"smmuv3.*(fail|fault|error)",
     # A device model gave up the whole machine.
     r"hardware error",
 )

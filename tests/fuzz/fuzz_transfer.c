@@ -101,6 +101,7 @@ static void check(struct fuzz_run *run, const struct edudma_transfer *before,
 			  before->nr_segments);
 }
 
+#ifdef __x86_64__
 static int ioctl_32(int fd, unsigned int cmd, unsigned int arg)
 {
 	int ret;
@@ -113,6 +114,13 @@ static int ioctl_32(int fd, unsigned int cmd, unsigned int arg)
 	errno = -ret;
 	return -1;
 }
+#else
+/* Other machines have no gate for such a call in a 64-bit program. */
+static int ioctl_32(int fd, unsigned int cmd, unsigned int arg)
+{
+	return ioctl(fd, cmd, (unsigned long)arg);
+}
+#endif
 
 void fuzz_transfer(struct fuzz_run *run, const struct fuzz_call *call,
 		   struct fuzz_result *result)

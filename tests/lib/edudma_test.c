@@ -281,11 +281,10 @@ int module_unload(void)
 	return syscall(SYS_delete_module, "edudma", O_NONBLOCK) ? errno : 0;
 }
 
-int module_load(const char *extra)
+int module_insert(const char *extra)
 {
 	const char *lane = getenv("EDUDMA_MODULE_PARAMS");
 	char params[512];
-	struct test_dev dev;
 	int fd, err = 0;
 
 	if (!module_path())
@@ -297,6 +296,14 @@ int module_load(const char *extra)
 	if (syscall(SYS_finit_module, fd, params, 0))
 		err = errno;
 	close(fd);
+	return err;
+}
+
+int module_load(const char *extra)
+{
+	int err = module_insert(extra);
+	struct test_dev dev;
+
 	if (!err && !WAIT_FOR(dev_get(0, &dev) && !access(dev.node, F_OK)))
 		err = ENODEV;
 	return err;
@@ -308,6 +315,43 @@ bool kernel_copies(void)
 
 	file_read("/proc/cmdline", line, sizeof(line));
 	return strstr(line, "swiotlb=force");
+}
+
+static bool has_iommu(void)
+{
+	struct dirent *entry;
+	DIR *groups = opendir("/sys/kernel/iommu_groups");
+	bool found = false;
+
+	while (groups && (entry = readdir(groups)))
+		found |= entry->d_name[0] != '.';
+	if (groups)
+		closedir(groups);
+	return found;
+}
+
+/* The first address of memory. */
+static uint64_t memory_start(void)
+{
+	FILE *ranges = fopen("/proc/iomem", "re");
+	unsigned long long start = 0;
+	char line[200];
+
+	while (ranges && fgets(line, sizeof(line), ranges))
+		if (strstr(line, ": System RAM") && sscanf(line, "%llx-", &start) == 1)
+			break;
+	if (ranges)
+		fclose(ranges);
+	return start;
+}
+
+const char *no_narrow_device(void)
+{
+	if (kernel_copies())
+		return "the kernel copies to where the device does not reach";
+	if (!has_iommu() && memory_start() >> 24)
+		return "memory begins beyond 24 address bits";
+	return NULL;
 }
 
 /* transfers ------------------------------------------------------------- */

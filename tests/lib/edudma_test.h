@@ -171,11 +171,10 @@ const char *module_path(void);
 /** module_unload() - delete_module(2) without waiting; 0 or an errno */
 int module_unload(void);
 
-/**
- * module_load() - finit_module(2) with the lane's parameters, then @extra
- *
- * 0 or an errno.  After success the nodes are there.
- */
+/** module_insert() - finit_module(2) with the lane's parameters, then @extra; 0 or an errno */
+int module_insert(const char *extra);
+
+/** module_load() - the same, and after success the nodes are there */
 int module_load(const char *extra);
 
 /* transfers ------------------------------------------------------------- */
@@ -200,6 +199,13 @@ static inline struct edudma_segment seg_from(void *dst, size_t len,
 
 /** kernel_copies() - was the kernel told to copy whatever it maps for DMA? */
 bool kernel_copies(void);
+
+/**
+ * no_narrow_device() - why a device of 24 address bits cannot be used in this machine
+ *
+ * NULL if it can: there is an IOMMU, or memory that it reaches.
+ */
+const char *no_narrow_device(void);
 
 /**
  * transfer() - EDUDMA_IOC_TRANSFER; 0 or an errno

@@ -39,6 +39,7 @@ struct job {
 	const char *attach;		/* the port for further shells; or NULL */
 	char *insmods[MAX_ITEMS];	/* modules of the initramfs, in order */
 	char *params[MAX_ITEMS];	/* of the module */
+	char *files[MAX_ITEMS];		/* tag=directory: more of the host's, to read */
 	char *shares[MAX_ITEMS];	/* tag=directory */
 	char *ports[MAX_ITEMS];		/* that the command may open, by name */
 	char *argv[MAX_ITEMS];

@@ -61,6 +61,7 @@ static void take(struct job *job, const char *key, char *value)
 		{ "attach", &job->attach, NULL },
 		{ "insmod", NULL, job->insmods },
 		{ "param", NULL, job->params },
+		{ "files", NULL, job->files },
 		{ "share", NULL, job->shares },
 		{ "port", NULL, job->ports },
 		{ "arg", NULL, job->argv },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The root of the guest: the host's, read-only, under an overlay in memory, so
- * that a command finds all of the host's programs and may write anywhere
+ * The root of the guest: the host's, or one of the guest's own machine, read-only, under
+ * an overlay in memory, so that a command finds all of its programs and may write anywhere
  * without the host noticing.  /tmp is part of it, because checkouts and
  * working directories do lie there.
  */
@@ -97,7 +97,7 @@ static void make_directories(const char *path)
 	} while (slash);
 }
 
-static void mount_share(char *share)
+static void mount_share(char *share, unsigned long flags, const char *options)
 {
 	char *directory = strchr(share, '=');
 
@@ -105,7 +105,7 @@ static void mount_share(char *share)
 		fail("share '%s' names no directory", share);
 	*directory++ = '\0';
 	make_directories(directory);
-	must_mount(share, directory, "9p", 0, P9_SHARE);
+	must_mount(share, directory, "9p", flags, options);
 }
 
 /* In prompts and logs, to tell it from the host. */
@@ -139,6 +139,8 @@ void mount_root(const struct job *job)
 		fail("entering the root: %m");
 	mount_kernel_files();
 	name_host();
+	for (size_t i = 0; job->files[i]; i++)
+		mount_share(job->files[i], MS_RDONLY, P9_ROOT);
 	for (size_t i = 0; job->shares[i]; i++)
-		mount_share(job->shares[i]);
+		mount_share(job->shares[i], 0, P9_SHARE);
 }

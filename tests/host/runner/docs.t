@@ -59,7 +59,7 @@ named_targets() {
 	# shellcheck disable=SC2016,SC2086
 	{ quoted 'make [^`]*'; sed -n '/^```/,/^```/s/^make /make /p' $documents; } |
 	grep -v 'make -C' |
-	sed "s/#.*//; s/'[^']*'//g; s/\"[^\"]*\"//g; s/\(kernel\|port\)-[^ ]*/\1-%/g" | tr ' ' '\n' |
+	sed "s/#.*//; s/'[^']*'//g; s/\"[^\"]*\"//g; s/\(kernel\|qemu\|tests\)-\(arm64\|[0-9][^ ]*\)/\1-%/; s/port-[^ ]*/port-%/g" | tr ' ' '\n' |
 	grep -xE '[a-z][a-z0-9-]*%?' | grep -vx make | sort -u |
 	while read -r target; do
 		case $targets in

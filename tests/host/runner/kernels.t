@@ -40,6 +40,17 @@ class Names(unittest.TestCase):
         self.assertEqual(["base", "x86_64"],
                          [path.stem for path in kernel_build.parse_name("6.1+base").fragments()])
 
+    def test_a_machine_of_its_own_is_compiled_for_by_its_own_compiler(self):
+        name = kernel_build.parse_name("6.1+arm64+64k")
+        self.assertEqual(["base", "arm64", "64k"], [path.stem for path in name.fragments()])
+        self.assertEqual("aarch64-linux-gnu-gcc", name.arch.compiler)
+        self.assertEqual("gcc", kernel_build.parse_name("6.12+i386").arch.compiler)
+
+    def test_a_lane_and_its_kernel_are_of_one_machine(self):
+        for lane in map(lanes.load, lanes.names()):
+            self.assertEqual(lane.built_for, kernel_build.parse_name(lane.kernel).arch,
+                             lane.name)
+
     def test_another_machine_takes_the_place_of_the_first(self):
         self.assertEqual(["base", "i386", "debug"],
                          [path.stem for path in kernel_build.parse_name("6.12+debug+i386").fragments()])
@@ -72,6 +83,12 @@ class Fragments(Temporary):
                          self.read(text))
         self.assertEqual({"CONFIG_A": "y", "CONFIG_C": "n"}, self.read(text, (6, 8)))
         self.assertEqual({"CONFIG_A": "y", "CONFIG_B": "y"}, self.read(text, (5, 10)))
+
+    def test_machines(self):
+        path = self.write("some.config", "CONFIG_A=y\t# on x86\nCONFIG_B=y  # on arm64 before 6.2\n")
+        self.assertEqual({"CONFIG_A": "y"}, kernel_build.read_fragment(path, (6, 1)))
+        self.assertEqual({"CONFIG_B": "y"}, kernel_build.read_fragment(path, (6, 1), "arm64"))
+        self.assertEqual({}, kernel_build.read_fragment(path, (6, 2), "arm64"))
 
     def test_what_is_no_option(self):
         with self.assertRaisesRegex(Trouble, "some.config:2: .*CONFIG_B y"):

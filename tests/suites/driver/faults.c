@@ -281,18 +281,18 @@ FIXTURE(hole)
 
 FIXTURE_VARIANT(hole)
 {
-	uint64_t chunk_bytes;	/* 0: as it is */
+	unsigned int chunk_pages;	/* 0: as it is */
 };
 
-FIXTURE_VARIANT_ADD(hole, in_one_chunk) { .chunk_bytes = 0 };
-FIXTURE_VARIANT_ADD(hole, between_chunks) { .chunk_bytes = 4096 };
+FIXTURE_VARIANT_ADD(hole, in_one_chunk) { .chunk_pages = 0 };
+FIXTURE_VARIANT_ADD(hole, between_chunks) { .chunk_pages = 1 };
 
 FIXTURE_SETUP(hole)
 {
 	self->chunk_bytes = param_get("chunk_bytes");
 	BED_SETUP(&self->bed);
-	if (variant->chunk_bytes) {
-		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_bytes));
+	if (variant->chunk_pages) {
+		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_pages * page_size()));
 	}
 	self->fd = self->bed.fd;
 	self->pages = private_pages(3);

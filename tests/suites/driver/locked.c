@@ -232,8 +232,8 @@ TEST_F_TIMEOUT(page, of_one_request_stops_no_other, 180)
 		SKIP(return, "this machine has no scratch disk");
 	if (self->bed.info.capabilities & EDUDMA_CAP_IOMMU)
 		SKIP(return, "nothing bounces behind an IOMMU");
-	if (kernel_copies())
-		SKIP(return, "the kernel copies to where the device does not reach");
+	if (no_narrow_device())
+		SKIP(return, "%s", no_narrow_device());
 	ASSERT_TRUE(prepare(self))
 		TH_LOG("%s", self->file.wrong ?: strerror(errno));
 	while (self->nr < STUCK) {
@@ -267,8 +267,8 @@ TEST_F_TIMEOUT(page, of_a_request_does_not_hold_an_unbind, 180)
 		SKIP(return, "this machine has no scratch disk");
 	if (self->bed.info.capabilities & EDUDMA_CAP_IOMMU)
 		SKIP(return, "nothing bounces behind an IOMMU");
-	if (kernel_copies())
-		SKIP(return, "the kernel copies to where the device does not reach");
+	if (no_narrow_device())
+		SKIP(return, "%s", no_narrow_device());
 	ASSERT_TRUE(prepare(self))
 		TH_LOG("%s", self->file.wrong ?: strerror(errno));
 	ASSERT_TRUE(get_stuck(self));

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #define AREA_PAGES	3
+#define PAGE_MAX	(64UL << 10)	/* of any machine */
 #define HUGE_BYTES	(2UL << 20)
 #define PART		300
 
@@ -20,8 +21,8 @@ enum origin {
 	EXT4, EXT4_PRIVATE, HUGE, HUGETLB, TWO_KINDS, BEFORE_HUGETLB,
 };
 
-static uint8_t bss_area[AREA_PAGES * 4096];
-static uint8_t data_area[AREA_PAGES * 4096] = { 1 };
+static uint8_t bss_area[AREA_PAGES * PAGE_MAX];
+static uint8_t data_area[AREA_PAGES * PAGE_MAX] = { 1 };
 
 static int filled_memfd(size_t bytes, uint32_t seed)
 {
@@ -221,7 +222,7 @@ static uint8_t *area_of(FIXTURE_DATA(memory) *self, enum origin origin,
 
 TEST_F(memory, is_sent_and_received_across_pages)
 {
-	uint8_t stack[AREA_PAGES * 4096];
+	uint8_t stack[AREA_PAGES * PAGE_MAX];
 	uint8_t *area, *at;
 
 	if (on_ext4(variant->origin)) {

@@ -288,15 +288,14 @@ TEST_F(node, window_leaves_out_the_byte_that_aborts_an_old_qemu)
 			  memory : 4096, self->window);
 		return;
 	}
+	/* A machine that does not tell is taken for an old one. */
 	file = fopen("/sys/class/dmi/id/product_version", "re");
 	if (file) {
-		if (!fgets(version, sizeof(version), file))
-			version[0] = '\0';
+		if (fgets(version, sizeof(version), file) &&
+		    sscanf(version, "pc-q35-%u", &major) != 1)
+			sscanf(version, "pc-i440fx-%u", &major);
 		fclose(file);
 	}
-	if (sscanf(version, "pc-q35-%u", &major) != 1 &&
-	    sscanf(version, "pc-i440fx-%u", &major) != 1)
-		SKIP(return, "product_version '%s' tells no QEMU version", version);
 	EXPECT_EQ(major < 8 ? 4095 : 4096, self->window);
 }
 

@@ -25,7 +25,7 @@ FIXTURE_VARIANT(bad_parameter)
 {
 	const char *name;
 	const char *value;
-	const char *range;	/* what the log line must show besides */
+	const char *range;	/* what the log line must show besides; NULL: a page's size */
 };
 
 FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_too_few) {
@@ -39,9 +39,9 @@ FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_negative) {
 FIXTURE_VARIANT_ADD(bad_parameter, dma_bits_beyond_32_bits) {
 	"dma_bits", "4294967324", "64" };
 FIXTURE_VARIANT_ADD(bad_parameter, chunk_bytes_zero) {
-	"chunk_bytes", "0", "4096" };
+	"chunk_bytes", "0", NULL };
 FIXTURE_VARIANT_ADD(bad_parameter, chunk_bytes_no_multiple_of_a_page) {
-	"chunk_bytes", "6000", "4096" };
+	"chunk_bytes", "70000", NULL };
 FIXTURE_VARIANT_ADD(bad_parameter, chunk_bytes_too_many) {
 	"chunk_bytes", "16781312", "16777216" };
 FIXTURE_VARIANT_ADD(bad_parameter, bounce_pages_too_few) {
@@ -83,13 +83,14 @@ FIXTURE_TEARDOWN(bad_parameter)
 
 TEST_F(bad_parameter, refuses_the_load_and_says_why)
 {
-	char params[64];
+	char params[64], page[32];
 
 	NEED_MODULE_PATH();
+	snprintf(page, sizeof(page), "%zu", page_size());
 	snprintf(params, sizeof(params), "%s=%s", variant->name, variant->value);
 	EXPECT_EQ(EINVAL, module_load(params));
 	EXPECT_EQ(-1, access("/sys/module/edudma", F_OK));
-	EXPECT_TRUE(kmsg_says(self->kmsg, variant->name, variant->range));
+	EXPECT_TRUE(kmsg_says(self->kmsg, variant->name, variant->range ?: page));
 }
 
 /* Parameters that may change while the module is loaded. */
@@ -103,12 +104,12 @@ FIXTURE(runtime_parameter)
 FIXTURE_VARIANT(runtime_parameter)
 {
 	const char *name;
-	uint64_t good;
+	uint64_t good;		/* 0: two pages */
 	uint64_t bad;
 };
 
 FIXTURE_VARIANT_ADD(runtime_parameter, chunk_bytes) {
-	.name = "chunk_bytes", .good = 8192, .bad = 8191,
+	.name = "chunk_bytes", .bad = 8191,
 };
 
 FIXTURE_VARIANT_ADD(runtime_parameter, timeout_ms) {
@@ -129,12 +130,13 @@ FIXTURE_TEARDOWN(runtime_parameter)
 
 TEST_F(runtime_parameter, takes_a_good_value)
 {
+	uint64_t good = variant->good ?: 2 * page_size();
 	struct edudma_info info;
 
-	EXPECT_EQ(0, param_set(variant->name, variant->good));
-	EXPECT_EQ(variant->good, param_get(variant->name));
+	EXPECT_EQ(0, param_set(variant->name, good));
+	EXPECT_EQ(good, param_get(variant->name));
 	ASSERT_EQ(0, dev_info(self->bed.fd, &info));
-	EXPECT_EQ(variant->good, !strcmp(variant->name, "chunk_bytes") ?
+	EXPECT_EQ(good, !strcmp(variant->name, "chunk_bytes") ?
 		  info.chunk_bytes : info.timeout_ms);
 }
 
@@ -157,15 +159,16 @@ FIXTURE(loaded)
 FIXTURE_VARIANT(loaded)
 {
 	const char *params;
+	unsigned int chunk_pages;	/* 0: as by default */
 	bool narrow;		/* the device reaches little */
 };
 
 FIXTURE_VARIANT_ADD(loaded, with_chunks_of_a_page) {
-	.params = "chunk_bytes=4096",
+	.params = "", .chunk_pages = 1,
 };
 
 FIXTURE_VARIANT_ADD(loaded, with_chunks_of_two_pages) {
-	.params = "chunk_bytes=8192",
+	.params = "", .chunk_pages = 2,
 };
 
 FIXTURE_VARIANT_ADD(loaded, with_the_smallest_bounce_pool) {
@@ -191,9 +194,14 @@ FIXTURE_VARIANT_ADD(loaded, without_msi) {
 
 FIXTURE_SETUP(loaded)
 {
-	if (module_path() && !(variant->narrow && kernel_copies())) {
+	if (module_path() && !(variant->narrow && no_narrow_device())) {
+		char chunk[64] = "";
+
+		if (variant->chunk_pages)
+			snprintf(chunk, sizeof(chunk), "chunk_bytes=%zu",
+				 variant->chunk_pages * page_size());
 		ASSERT_EQ(0, module_unload());
-		ASSERT_EQ(0, module_load(variant->params));
+		ASSERT_EQ(0, module_load(variant->chunk_pages ? chunk : variant->params));
 	}
 	BED_SETUP(&self->bed);
 }
@@ -209,8 +217,8 @@ FIXTURE_TEARDOWN(loaded)
 
 #define NEED_LOADED() do {						\
 	NEED_MODULE_PATH();						\
-	if (variant->narrow && kernel_copies())				\
-		SKIP(return, "the kernel copies to where the device does not reach"); \
+	if (variant->narrow && no_narrow_device())			\
+		SKIP(return, "%s", no_narrow_device());			\
 } while (0)
 
 TEST_F(loaded, moves_a_vector_of_many_pages)
@@ -359,9 +367,9 @@ TEST_F(reload, without_msi_moves_many_pages)
 TEST_F(reload, with_a_bounce_pool_says_its_size)
 {
 	NEED_MODULE_PATH();
-	if (kernel_copies()) {
+	if (no_narrow_device()) {
 		ASSERT_EQ(0, module_load(""));
-		SKIP(return, "the kernel copies to where the device does not reach");
+		SKIP(return, "%s", no_narrow_device());
 	}
 	ASSERT_EQ(0, module_load("ring=0 dma_bits=24 bounce_pages=5"));
 	BED_SETUP(&self->bed);
@@ -392,6 +400,26 @@ TEST_F(reload, with_the_smallest_bounce_pool_bounces_more_than_it_holds)
 	EXPECT_EQ(NR * PART, differs_at(page + NR * PART, NR * PART, 3));
 	BED_STATS(&self->bed, &delta);
 	EXPECT_EQ(2 * NR * PART, delta.bytes_bounced);
+}
+
+/* The driver says so itself; the DMA API has only an errno. */
+TEST_F(reload, for_24_address_bits_fails_where_all_memory_lies_beyond)
+{
+	bool possible = !no_narrow_device();
+	int kmsg = kmsg_open();
+
+	NEED_MODULE_PATH();
+	if (possible || kernel_copies()) {
+		ASSERT_EQ(0, module_load(possible ? "ring=0 dma_bits=24" : ""));
+	} else {
+		ASSERT_EQ(0, module_insert("ring=0 dma_bits=24"));
+		EXPECT_TRUE(kmsg_says(kmsg, "no memory for 24 address bits", "an IOMMU"));
+		EXPECT_FALSE(dev_get(0, &self->bed.dev));
+		ASSERT_EQ(0, module_unload());
+		ASSERT_EQ(0, module_load(""));
+	}
+	close(kmsg);
+	BED_SETUP(&self->bed);
 }
 
 TEST_F(reload, starts_the_statistics_anew)

@@ -310,7 +310,7 @@ FIXTURE_VARIANT(interrupted)
 {
 	enum call call;
 	int sa_flags;
-	uint64_t chunk_bytes;	/* 0: as it is */
+	unsigned int chunk_pages;	/* 0: as it is */
 };
 
 FIXTURE_VARIANT_ADD(interrupted, ioctl) {
@@ -331,19 +331,19 @@ FIXTURE_VARIANT_ADD(interrupted, pwritev_with_sa_restart) {
 
 /* Each segment is a chunk of its own: the next is pinned, not started. */
 FIXTURE_VARIANT_ADD(interrupted, ioctl_in_small_chunks) {
-	.call = CALL_IOCTL, .chunk_bytes = 4096,
+	.call = CALL_IOCTL, .chunk_pages = 1,
 };
 
 FIXTURE_VARIANT_ADD(interrupted, pwritev_in_small_chunks) {
-	.call = CALL_PWRITEV, .chunk_bytes = 4096,
+	.call = CALL_PWRITEV, .chunk_pages = 1,
 };
 
 FIXTURE_SETUP(interrupted)
 {
 	self->chunk_bytes = param_get("chunk_bytes");
 	signal_setup(_metadata, &self->s, NULL);
-	if (variant->chunk_bytes) {
-		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_bytes));
+	if (variant->chunk_pages) {
+		ASSERT_EQ(0, param_set("chunk_bytes", variant->chunk_pages * page_size()));
 	}
 }
 

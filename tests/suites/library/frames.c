@@ -380,6 +380,11 @@ static void on_sigsys(int number)
 	caught++;
 }
 
+/* Where the kernel has no such call, the C library makes poll() of this one. */
+#ifndef __NR_poll
+#define __NR_poll	__NR_ppoll
+#endif
+
 static int trap_calls(void)
 {
 	struct sock_filter code[] = {
