@@ -39,4 +39,18 @@ test_bpftrace_measures_the_device() {
 	grep -q '|@*' out
 }
 
+# The tool's own: none of their events is lost, and each request was in each phase.
+test_edudma_trace_sees_ten_thousand_requests() {
+	local phase
+	run 0 "$tool" trace dd if=/dev/zero of=/dev/edudma0 bs=512 count=10000 status=none
+	said 'edudma: trace: 10000 requests'
+	said ', 120000 events'
+	for phase in wait pin map queue device release return 'in all'; do
+		grep -qE "^  $phase  *10000 " err || { echo "$phase:"; cat err; return 1; }
+	done
+	if grep lost err; then
+		return 1
+	fi
+}
+
 run_tests "$@"

@@ -11,7 +11,7 @@
 
 tracing=/sys/kernel/tracing
 # A plain edu takes 100 ms for each.
-[[ $engine == ring ]] && many=10000 || many=20
+[[ $engine == ring ]] && many=500 || many=20
 
 # events NAME: of those in all.json
 events() {
