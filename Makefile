@@ -128,8 +128,8 @@ test-all: ## all of it: every lane in full, the fuzzer, the mutants
 lane:
 	@LANES='$(LANE)' T= $(MAKE) --no-print-directory builds
 
-# The tool is in PATH; what the last command's status was is not make's concern.
-IN_SHELL	:= PATH="$(BUILD)/userspace:$$PATH" scripts/guest --lane '$(LANE)' \
+# The tool, and `traced`, are in PATH; what the last command's status was is not make's concern.
+IN_SHELL	:= PATH="$(BUILD)/userspace:$(TOP)/scripts/lab/inside:$$PATH" scripts/guest --lane '$(LANE)' \
 			$(if $(KERNEL),--kernel '$(KERNEL)')
 # That of a directory is built by the command that scripts/guest names.
 IN_SHELL_NEEDS	:= $(if $(KERNEL),$(if $(findstring /,$(KERNEL)),,kernel-$(KERNEL)),module)
