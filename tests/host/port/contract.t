@@ -10,6 +10,7 @@ those that are about it.
 """
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -31,9 +32,10 @@ HEADERS = pathlib.Path("/usr/src") / f"linux-headers-{KERNEL.release}"
 
 # What an engine does wrong: the tests that must fail; [(text of engine_lsi.c, another text)].
 BROKEN = {
-    "quiesces_nothing": (
-        {"channel_recovers_from_what_the_bus_refused"},
-        [("lsi->quiet = !lsi_reset(engine);", "lsi->quiet = true;")]),
+    "forgets_nothing_that_it_quiesced": (
+        {"quiesce_ends_dma", "restart_makes_a_channel_usable"},
+        [("\tlsi->issued = 0;\n\tlsi->reaped = 0;\n\tlsi->running = false;\n\n\treturn 0;",
+          "\n\treturn 0;")]),
     "takes_back_more_than_is_asked_for": (
         {"reap_takes_each_back_once"},
         [("*moved = min(count, lsi->issued - lsi->reaped);",
@@ -71,7 +73,10 @@ def results(name, lane, module):
     subprocess.run([paths.SCRIPTS / "guest", "--lane", lane, "--timeout", "300", "--log-dir",
                     logs, "--module", module, "--", paths.BUILD / "tests/contract"],
                    check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+                   stderr=subprocess.DEVNULL,
+                   # All of them, whichever of these tests is asked for.
+                   env={name: value for name, value in os.environ.items()
+                        if name != "EDUDMA_TEST"})
     verdict = json.loads((logs / "result.json").read_text())
     if verdict["verdict"] not in ("pass", "fail"):
         raise AssertionError(f"{verdict['verdict']}: {verdict['reason']}")
