@@ -7,42 +7,16 @@
 
 #include "contract.h"
 
-#if IS_ENABLED(CONFIG_KUNIT)
-
-kunit_test_suites(&edudma_contract_suite);
-
-static int contract_run_suites(void)
-{
-	return 0;
-}
-
-static void contract_exit_suites(void)
-{
-}
-
-#else /* tests/modules/kunit/kunit_core.c */
-
 static struct kunit_suite *suites[] = { &edudma_contract_suite };
 
-static int contract_run_suites(void)
-{
-	return __kunit_test_suites_init(suites, ARRAY_SIZE(suites));
-}
-
-static void contract_exit_suites(void)
-{
-	__kunit_test_suites_exit(suites, ARRAY_SIZE(suites));
-}
-
-#endif
-
+/* Registered by hand: kernels run the suites that they find before the device is bound. */
 static int __init edudma_contract_init(void)
 {
 	int ret = contract_bind();
 
 	if (ret)
 		return ret;
-	ret = contract_run_suites();
+	ret = __kunit_test_suites_init(suites, ARRAY_SIZE(suites));
 	if (ret)
 		contract_unbind();
 
@@ -52,7 +26,7 @@ module_init(edudma_contract_init);
 
 static void __exit edudma_contract_exit(void)
 {
-	contract_exit_suites();
+	__kunit_test_suites_exit(suites, ARRAY_SIZE(suites));
 	contract_unbind();
 }
 module_exit(edudma_contract_exit);
