@@ -65,6 +65,10 @@ $(LAB): lab
 	@:
 endif
 
+.PHONY: first-hour
+first-hour: ## what somebody new does first, played in a clone: demo, timeline, three labs, and the minutes
+	@tests/host/labs/first-hour.t
+
 .PHONY: timeline
 timeline: module userspace qemu ## make the pictures of docs/tracing.md from runs in guests
 	@scripts/timeline

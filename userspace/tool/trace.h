@@ -333,11 +333,13 @@ struct trace_deed {
  * struct trace_device - what the device did, at the times of the trace
  * @deeds:	in the order of time
  * @nr_deeds:	of them
+ * @size:	room for them
  * @uncertain:	nanoseconds: their times may be off by so much either way
  */
 struct trace_device {
 	struct trace_deed *deeds;
 	size_t nr_deeds;
+	size_t size;
 	int64_t uncertain;
 };
 

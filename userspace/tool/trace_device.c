@@ -37,24 +37,21 @@ struct post {
 /**
  * struct reader - what was read
  * @device:	what the device did, with QEMU's times
- * @size:	room for deeds
  * @open:	index, plus one, of what each channel does now
  */
 struct reader {
-	struct trace_device *device;
-	size_t size;
+	struct trace_device device;
 	size_t open[64];
 };
 
-static int add(struct reader *reader, enum trace_doing doing, unsigned int channel,
+static int add(struct trace_device *device, enum trace_doing doing, unsigned int channel,
 	       unsigned int descriptors, int64_t ns)
 {
-	struct trace_device *device = reader->device;
-	void *new;
+	struct trace_deed *new;
 
-	if (device->nr_deeds == reader->size) {
-		reader->size = reader->size ? 2 * reader->size : 256;
-		new = reallocarray(device->deeds, reader->size, sizeof(*device->deeds));
+	if (device->nr_deeds == device->size) {
+		device->size = device->size ? 2 * device->size : 256;
+		new = reallocarray(device->deeds, device->size, sizeof(*device->deeds));
 		if (!new)
 			return -ENOMEM;
 		device->deeds = new;
@@ -74,12 +71,12 @@ static int change(struct reader *reader, enum trace_doing doing, unsigned int ch
 	int ret;
 
 	if (*open) {
-		reader->device->deeds[*open - 1].end = ns;
-		if (reader->device->deeds[*open - 1].doing == doing)
+		reader->device.deeds[*open - 1].end = ns;
+		if (reader->device.deeds[*open - 1].doing == doing)
 			return 0;
 	}
-	ret = add(reader, doing, channel, 0, ns);
-	*open = reader->device->nr_deeds;
+	ret = add(&reader->device, doing, channel, 0, ns);
+	*open = reader->device.nr_deeds;
 	return ret;
 }
 
@@ -88,7 +85,7 @@ static void stop(struct reader *reader, unsigned int channel, int64_t ns)
 	size_t *open = &reader->open[channel % ARRAY_SIZE(reader->open)];
 
 	if (*open)
-		reader->device->deeds[*open - 1].end = ns;
+		reader->device.deeds[*open - 1].end = ns;
 	*open = 0;
 }
 
@@ -98,7 +95,7 @@ static void complete(struct reader *reader, unsigned int channel, int64_t ns)
 	const size_t open = reader->open[channel % ARRAY_SIZE(reader->open)];
 
 	if (open)
-		reader->device->deeds[open - 1].end = ns;
+		reader->device.deeds[open - 1].end = ns;
 }
 
 static int read_event(struct reader *reader, const char *text, int64_t ns)
@@ -109,7 +106,7 @@ static int read_event(struct reader *reader, const char *text, int64_t ns)
 	if (sscanf(text, "edu_sg_doorbell channel %u: head %*u, tail %u to %u", &channel, &from,
 		   &to) == 3) {
 		reader->open[channel % ARRAY_SIZE(reader->open)] = 0;
-		return add(reader, DOING_DOORBELL, channel, to - from, ns);
+		return add(&reader->device, DOING_DOORBELL, channel, to - from, ns);
 	}
 	if (sscanf(text, "edu_sg_fetch channel %u:", &channel) == 1)
 		return change(reader, DOING_FETCH, channel, ns);
@@ -121,10 +118,10 @@ static int read_event(struct reader *reader, const char *text, int64_t ns)
 		/* As an edu it tells its end by nothing else. */
 		if (!channel)
 			stop(reader, 0, ns);
-		return add(reader, DOING_INTERRUPT, channel, 0, ns);
+		return add(&reader->device, DOING_INTERRUPT, channel, 0, ns);
 	}
 	if (!strncmp(text, "edu_sg_legacy_dma ", strlen("edu_sg_legacy_dma "))) {
-		ret = add(reader, DOING_DOORBELL, 0, 1, ns);
+		ret = add(&reader->device, DOING_DOORBELL, 0, 1, ns);
 		return ret ?: change(reader, DOING_MOVE, 0, ns);
 	}
 	return 0;
@@ -342,12 +339,12 @@ static void convert(struct trace_device *device, const struct trace *trace, int6
 
 int trace_device_read(struct trace_device *device, const char *path, const struct trace *trace)
 {
-	struct reader reader = { .device = device };
+	struct reader reader = {};
 	struct clocks clocks;
 	int ret;
 
-	*device = (struct trace_device){};
 	ret = read_log(&reader, path);
+	*device = reader.device;
 	if (ret)
 		return fail("%s: %s", path, strerror(-ret));
 	if (!device->nr_deeds)

@@ -265,10 +265,9 @@ static void draw_stream(struct canvas *canvas, size_t index)
 	end_lane(canvas, top, lane_end(&lane) + (lane.nr_rows > 1 ? 6 : 0));
 }
 
-/* Which devices and channels there are: the next one after this, or false. */
-static bool next_channel(const struct trace_lives *lives, int *dev, int *channel)
+/* Which devices and channels there are, 256 * device + channel: the next one, or -1. */
+static int next_channel(const struct trace_lives *lives, int now)
 {
-	const int now = *dev << 8 | *channel;
 	int best = -1, at;
 	size_t i;
 
@@ -277,9 +276,7 @@ static bool next_channel(const struct trace_lives *lives, int *dev, int *channel
 		if (lives->chunks[i].begin[PHASE_DEVICE] && at > now && (best < 0 || at < best))
 			best = at;
 	}
-	*dev = best >> 8;
-	*channel = best & 0xff;
-	return best >= 0;
+	return best;
 }
 
 static void draw_queue(struct canvas *canvas, int dev, int channel, const char *where)
@@ -496,7 +493,7 @@ double draw_lanes(FILE *file, const struct scale *scale, const struct trace_live
 		.chosen = calloc(lives->nr_chunks + 1, sizeof(*canvas.chosen)),
 	};
 	const bool more = more_devices(lives);
-	int dev = -1, channel = 0xff;
+	int at = -1, dev, channel;
 	char where[32];
 	size_t i;
 
@@ -507,7 +504,9 @@ double draw_lanes(FILE *file, const struct scale *scale, const struct trace_live
 	for (i = 0; i < lives->nr_requests; i++)
 		if (lives->requests[i].stream)
 			draw_stream(&canvas, i);
-	while (next_channel(lives, &dev, &channel)) {
+	while ((at = next_channel(lives, at)) >= 0) {
+		dev = at >> 8;
+		channel = at & 0xff;
 		if (more)
 			snprintf(where, sizeof(where), "%d, channel %d", dev, channel);
 		else

@@ -88,7 +88,9 @@ class Outcome:
         self.stderr = done.stderr
         self.last = done.stderr.decode(errors="replace").splitlines()[-1]
         self.result = json.loads((logs / "result.json").read_text())
-        self.console = (logs / "console").read_text(errors="replace")
+        # There is none if QEMU was not started.
+        console = logs / "console"
+        self.console = console.read_text(errors="replace") if console.exists() else ""
 
 
 class Guest(unittest.TestCase):
