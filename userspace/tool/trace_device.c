@@ -63,39 +63,44 @@ static int add(struct trace_device *device, enum trace_doing doing, unsigned int
 	return 0;
 }
 
+/* What the channel does now, or NULL. */
+static struct trace_deed *open_deed(const struct reader *reader, unsigned int channel)
+{
+	const size_t open = reader->open[channel % ARRAY_SIZE(reader->open)];
+
+	return open && open <= reader->device.nr_deeds ? &reader->device.deeds[open - 1] : NULL;
+}
+
 /* What the channel did until now it does no more; it begins with something else. */
 static int change(struct reader *reader, enum trace_doing doing, unsigned int channel,
 		  int64_t ns)
 {
-	size_t *open = &reader->open[channel % ARRAY_SIZE(reader->open)];
+	struct trace_deed *deed = open_deed(reader, channel);
 	int ret;
 
-	if (*open) {
-		reader->device.deeds[*open - 1].end = ns;
-		if (reader->device.deeds[*open - 1].doing == doing)
+	if (deed) {
+		deed->end = ns;
+		if (deed->doing == doing)
 			return 0;
 	}
 	ret = add(&reader->device, doing, channel, 0, ns);
-	*open = reader->device.nr_deeds;
+	reader->open[channel % ARRAY_SIZE(reader->open)] = reader->device.nr_deeds;
 	return ret;
-}
-
-static void stop(struct reader *reader, unsigned int channel, int64_t ns)
-{
-	size_t *open = &reader->open[channel % ARRAY_SIZE(reader->open)];
-
-	if (*open)
-		reader->device.deeds[*open - 1].end = ns;
-	*open = 0;
 }
 
 /* Between a completion and the next fetch or slice a channel does nothing that shows. */
 static void complete(struct reader *reader, unsigned int channel, int64_t ns)
 {
-	const size_t open = reader->open[channel % ARRAY_SIZE(reader->open)];
+	struct trace_deed *deed = open_deed(reader, channel);
 
-	if (open)
-		reader->device.deeds[open - 1].end = ns;
+	if (deed)
+		deed->end = ns;
+}
+
+static void stop(struct reader *reader, unsigned int channel, int64_t ns)
+{
+	complete(reader, channel, ns);
+	reader->open[channel % ARRAY_SIZE(reader->open)] = 0;
 }
 
 static int read_event(struct reader *reader, const char *text, int64_t ns)
