@@ -105,19 +105,20 @@ static void take_fields(struct trace_event *event, struct tep_event *layout,
 	}
 }
 
-static void take_thread(struct trace *trace, int pid)
+static bool take_thread(struct trace *trace, int pid)
 {
 	unsigned int i;
 	void *new;
 
 	for (i = 0; i < trace->nr_threads; i++)
 		if (trace->threads[i].pid == pid)
-			return;
+			return true;
 	new = reallocarray(trace->threads, trace->nr_threads + 1, sizeof(*trace->threads));
 	if (!new)
-		return;
+		return false;
 	trace->threads = new;
 	trace->threads[trace->nr_threads++] = (struct trace_thread){ .pid = pid };
+	return true;
 }
 
 static int take_event(struct tep_event *layout, struct tep_record *record, int cpu, void *arg)
@@ -148,7 +149,7 @@ static int take_event(struct tep_event *layout, struct tep_record *record, int c
 	};
 	take_fields(event, layout, record);
 	if (kind == TRACE_REQUEST_START)
-		take_thread(trace, event->pid);
+		recorder->failed |= !take_thread(trace, event->pid);
 	else if (kind == TRACE_PIN)
 		recorder->pinned += event->value[FIELD_PAGES];
 	else if (kind == TRACE_UNPIN)
