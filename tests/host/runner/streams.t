@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from lab import Trouble, lane, lanes, plan, results, runner, suites, tap, unit
+from lab import Trouble, lane, lanes, paths, plan, results, runner, suites, tap, unit
 
 
 class Tap(unittest.TestCase):
@@ -320,7 +320,11 @@ class Plan(unittest.TestCase):
              mock.patch.object(plan, "suites", return_value=listed):
             self.assertEqual([], plan.nowhere())
 
-    def test_each_suite_there_is_is_built(self):
+    def test_each_suite_that_is_listed_is_built(self):
+        self.assertEqual([], [name for names in plan.suites().values() for name in names
+                              if not os.access(paths.BUILD / "tests" / name, os.X_OK)])
+
+    def test_each_suite_there_is_is_listed(self):
         # Those of user space have a name of their own and a Makefile.
         have = {(path.parent.name, path.stem) for path in TOP.glob("tests/suites/*/*.c")
                 if path.parent.name != "library"
