@@ -10,7 +10,7 @@
 #   hung_task: a task stuck for half a minute shows on the console before the
 #	run's time is up
 APPEND = ("loglevel=7 printk.time=1 "
-          "panic=-1 oops=panic mitigations=off random.trust_cpu=on init_on_alloc=0 "
+          "panic=-1 oops=panic mitigations=off norandmaps random.trust_cpu=on init_on_alloc=0 "
           "sysctl.kernel.hung_task_timeout_secs=30 "
           "sysctl.kernel.printk_ratelimit=0").split()
 
