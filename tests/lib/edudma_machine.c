@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One property of a device, in qmp->reply. */
 static int get(struct qmp *qmp, const char *id, const char *property)
@@ -192,4 +193,9 @@ int machine_version(void)
 		major = json_object_get_int(version);
 	qmp_close(&qmp);
 	return major;
+}
+
+bool machine_stands_removals(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) == 1 || machine_version() >= 9;
 }

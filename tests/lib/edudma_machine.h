@@ -6,6 +6,7 @@
 #ifndef EDUDMA_MACHINE_H
 #define EDUDMA_MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,5 +41,13 @@ int machine_slot(const char *id, char *slot, size_t size);
 
 /** machine_version() - QEMU's major version; 0 if it does not answer */
 int machine_version(void);
+
+/**
+ * machine_stands_removals() - can a device be taken away while others are busy?
+ *
+ * When one processor moves a device's memory while another one's thread is about to use
+ * device memory, QEMU before 8.2 may die.
+ */
+bool machine_stands_removals(void);
 
 #endif /* EDUDMA_MACHINE_H */

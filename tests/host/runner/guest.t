@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# Weight: 0.6
 # Skips: Guest.test_kernel_of_ones_own: the image cannot be changed: it is packed
 # Skips: Guest.test_pinned_pages: this kernel has no io_uring to pin pages with
 """The runner, booting guests that end well and in all the bad ways."""

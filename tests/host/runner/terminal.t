@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# Weight: 0.6
 # Skips: Terminal.test_gdb: there is no gdb
 """What `make shell`, `make gdb` and `make attach` give, on terminals of our own."""
 

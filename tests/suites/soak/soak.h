@@ -134,6 +134,7 @@ void soak_move_memory(struct soak *soak);
  * @random:	state of the choice
  * @workers:	process ids
  * @lives:	how often each worker was replaced
+ * @removes:	may devices be taken away?
  * @kills, @signals, @stops, @unbinds, @removals, @changes: how often
  * @descriptors, @bounced, @zero_copy: what the devices have counted, but for
  *		what came right before they were taken away
@@ -143,6 +144,7 @@ struct soak_trouble {
 	unsigned int random;
 	pid_t workers[SOAK_PROCESSES];
 	unsigned int lives[SOAK_PROCESSES];
+	bool removes;
 	unsigned int kills, signals, stops, unbinds, removals, changes;
 	uint64_t descriptors, bounced, zero_copy;
 };
@@ -153,7 +155,7 @@ void soak_start(struct soak_trouble *trouble);
 /**
  * soak_disturb() - make trouble for some seconds, or until something is wrong
  *
- * Longer if there was no kill, no unbind or no removal by then.
+ * Longer if there was no kill, no unbind or no removal that may be by then.
  */
 void soak_disturb(struct soak_trouble *trouble, unsigned int seconds);
 

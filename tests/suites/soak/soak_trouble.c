@@ -207,7 +207,8 @@ static void do_remove(struct soak_trouble *trouble)
 
 static bool had_all(const struct soak_trouble *trouble)
 {
-	return trouble->kills && trouble->unbinds && trouble->removals;
+	return trouble->kills && trouble->unbinds &&
+	       (trouble->removals || !trouble->removes);
 }
 
 void soak_disturb(struct soak_trouble *trouble, unsigned int seconds)
@@ -222,7 +223,7 @@ void soak_disturb(struct soak_trouble *trouble, unsigned int seconds)
 	for (count = 1; !soak_over(trouble->soak) &&
 	     (now.tv_sec < end || !had_all(trouble)); count++) {
 		usleep(soak_below(&trouble->random, 120000));
-		if (count % REMOVE_EVERY == REMOVE_FIRST)
+		if (trouble->removes && count % REMOVE_EVERY == REMOVE_FIRST)
 			do_remove(trouble);
 		else if (count % UNBIND_EVERY == UNBIND_FIRST)
 			do_unbind(trouble);
