@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+import time
 import traceback
 import typing
 
@@ -18,6 +19,13 @@ from . import session
 
 # What a job is expected to take when nobody knows: longer than any.
 UNKNOWN = 10_000
+# A weight is an average.  Some guests wait while others want more than theirs, so
+# that processors are busy if they are promised this many times.
+WAITING = 1.2
+# Room is kept for a job that waits for a build which ends in so many seconds, or
+# should have ended that long ago.
+SOON = 10
+SLACK = 5
 
 
 @dataclasses.dataclass
@@ -36,8 +44,8 @@ class Job:
 
 
 def room():
-    """How much may run at a time: JOBS, or the processors of this machine."""
-    return float(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
+    """How much may run at a time, on JOBS processors, or all of this machine."""
+    return WAITING * float(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 
 
 def _urgency(jobs):
@@ -68,6 +76,7 @@ class _Schedule:
         self.good = set()
         self.bad = set()
         self.running = {}           # task -> job
+        self.began = {}             # name -> when
 
     def _drop_blocked(self):
         """Those that need what has failed; they fail others in turn."""
@@ -80,13 +89,28 @@ class _Schedule:
                 self.bad.add(job.name)
                 self.blocked(job, sorted(self.bad & set(job.needs))[0])
 
+    def _ready_soon(self, job):
+        """Does it wait only for what is expected to end in a moment?"""
+        ends = {other.name: self.began[other.name] + other.seconds
+                for other in self.running.values() if other.seconds is not None}
+        now = time.monotonic()
+        return all(now <= ends.get(need, 0) + SLACK and ends[need] <= now + SOON
+                   for need in set(job.needs) - self.good)
+
     def _start(self):
+        """Start what fits; is room kept for those that may begin in a moment?"""
+        kept = 0
         for job in list(self.waiting):
-            used = sum(other.weight for other in self.running.values())
-            fits = not self.running or used + job.weight <= self.capacity
-            if fits and set(job.needs) <= self.good:
+            used = kept + sum(other.weight for other in self.running.values())
+            if self.running and used + job.weight > self.capacity:
+                continue
+            if set(job.needs) <= self.good:
                 self.waiting.remove(job)
+                self.began[job.name] = time.monotonic()
                 self.running[asyncio.ensure_future(job.work())] = job
+            elif self._ready_soon(job):
+                kept += job.weight
+        return kept
 
     def _end(self, job, task):
         error = task.exception()
@@ -99,10 +123,10 @@ class _Schedule:
         try:
             while self.waiting or self.running:
                 self._drop_blocked()
-                self._start()
+                kept = self._start()
                 if not self.running:
                     break
-                done, _ = await asyncio.wait(self.running,
+                done, _ = await asyncio.wait(self.running, timeout=1 if kept else None,
                                              return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     self._end(self.running.pop(task), task)

@@ -84,6 +84,16 @@ class Schedule(unittest.TestCase):
                      room=2)
         self.assertEqual(["first", "light", "heavy"], self.began)
 
+    def test_room_is_kept_while_a_build_ends(self):
+        for seconds, order in ((1, ["build", "behind", "light"]),
+                               (100, ["build", "light", "behind"])):
+            self.began.clear()
+            with self.subTest(seconds):
+                self.run_all(self.job("build", seconds=seconds, weight=0.5),
+                             self.job("behind", seconds=9, weight=1.5, needs=("build",)),
+                             self.job("light", seconds=2), room=2)
+                self.assertEqual(order, self.began)
+
     def test_one_that_needs_more_than_there_is_runs_alone(self):
         self.run_all(self.job("heavy", weight=4), self.job("light"), room=2)
         self.assertEqual(["heavy", "light"], sorted(self.began))
