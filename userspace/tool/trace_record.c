@@ -316,6 +316,23 @@ static int find_tracing(struct recorder *recorder)
 	return STATUS_OK;
 }
 
+/* What others left that were killed: the processes after which it is named are no more. */
+static void remove_left(void)
+{
+	char **names = tracefs_instances("^" SYSTEM "-[0-9][0-9]*$"), **name;
+	struct tracefs_instance *instance;
+
+	for (name = names; name && *name; name++) {
+		if (!kill(atoi(*name + strlen(SYSTEM "-")), 0) || errno != ESRCH)
+			continue;
+		instance = tracefs_instance_alloc(NULL, *name);
+		if (instance)
+			tracefs_instance_destroy(instance);
+		tracefs_instance_free(instance);
+	}
+	tracefs_list_free(names);
+}
+
 int trace_record(struct trace *trace, char **argv, uint64_t buffer, int *result)
 {
 	struct recorder recorder = { .trace = trace };
@@ -326,6 +343,7 @@ int trace_record(struct trace *trace, char **argv, uint64_t buffer, int *result)
 	ret = find_tracing(&recorder);
 	if (ret)
 		return ret;
+	remove_left();
 	snprintf(name, sizeof(name), SYSTEM "-%d", getpid());
 	recorder.instance = tracefs_instance_create(name);
 	if (!recorder.instance) {

@@ -182,7 +182,8 @@ class Sets(unittest.TestCase):
     def test_a_set_has_its_lanes_and_tests(self):
         self.assertEqual({"debug", "express", "debug-ring", "kcsan", "kcsan-ring",
                           "clients", "suspend-ring", "lsi", "port.contract",
-                          "recipes", "runner.timeline", "detectors.proof"},
+                          "recipes", "runner.timeline", "labs.sample",
+                          "detectors.proof"},
                          self.names("debug"))
 
     def test_make_test_has_none_of_them(self):

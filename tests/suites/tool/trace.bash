@@ -62,6 +62,25 @@ test_lost_events_are_counted() {
 	json '.lost > 0 and .lost + .events == 12000'
 }
 
+instance_is_there() {
+	[[ -d /sys/kernel/tracing/instances/edudma-$1 ]]
+}
+
+test_trace_that_was_killed_leaves_nothing_behind_the_next() {
+	local child
+	# The shell that is run expands it.
+	# shellcheck disable=SC2016
+	start "$tool" trace -- sh -c 'echo $$ >child; exec sleep 1000'
+	wait_until 'the command runs' test -s child
+	child=$(<child)
+	at_end "kill $child"
+	kill -KILL "$job"
+	wait "$job" || [[ $? == 137 ]]
+	instance_is_there "$job"
+	run 0 "$tool" trace true
+	! instance_is_there "$job"
+}
+
 test_json_has_every_event_in_order() {
 	local kind
 	run 0 "$tool" trace --quiet --output all.json -- \
