@@ -189,6 +189,8 @@ TEST_F(stream, slots_are_taken_a_few_at_a_time)
 	ASSERT_EQ(0, stream_start(&self->s));
 	EXPECT_EQ(FEW, self->s.rings->fill_head);
 	ASSERT_TRUE(WAIT_FOR(stream_take(&self->s, &frame)));
+	/* The frame shows before the next ones are taken. */
+	WAIT_FOR(__atomic_load_n(&self->s.rings->fill_head, __ATOMIC_ACQUIRE) >= 2 * FEW);
 	EXPECT_EQ(2 * FEW, self->s.rings->fill_head);
 	ASSERT_EQ(0, stream_stop(&self->s));
 	while (stream_take(&self->s, &frame))
