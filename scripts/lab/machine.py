@@ -7,6 +7,7 @@
 #   mitigations: the emulated processor has nothing to protect, and they cost
 #   init_on_alloc: memory that the kernel has cleared hides what a driver leaves in it,
 #	and costs a fifth of what starting a program does
+#   norandmaps: QEMU before 8.1 translates a program anew at each other address
 #   hung_task: a task stuck for half a minute shows on the console before the
 #	run's time is up
 APPEND = ("loglevel=7 printk.time=1 "

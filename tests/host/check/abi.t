@@ -3,7 +3,6 @@
 #
 # Programs that were linked to the last release of a library work with this one: what
 # abidiff knows of its functions and structures is as in userspace/abi, or was added.
-
 cd "$(dirname "$0")/../../.." || exit 1
 . tests/host/check/check.sh
 require abidiff
