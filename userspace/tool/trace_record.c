@@ -316,7 +316,7 @@ static int find_tracing(struct recorder *recorder)
 	return STATUS_OK;
 }
 
-/* What others left that were killed: the processes after which it is named are no more. */
+/* What traces left that were killed: no process has the number in its name any more. */
 static void remove_left(void)
 {
 	char **names = tracefs_instances("^" SYSTEM "-[0-9][0-9]*$"), **name;
